@@ -47,10 +47,10 @@ class Layer(nn.Module):
         return limit, grid.MIN_EXPONENT_INCREMENT if self.writes == 'increment' else grid.MIN_EXPONENT_SPIKE
 
     def folded(self, crop):
-        """Real-valued weight for raw inputs, and bias."""
-        k = self.gain / (getattr(self, f'var_{crop}') + 1e-5).sqrt()
-        weight = self.conv.weight * (k * self.input_scale).view(-1, 1, 1, 1)
-        return weight, self.shift - getattr(self, f'mean_{crop}') * k
+        """Weight for raw inputs, and bias; always in float32, so that every caller derives the same integers."""
+        k = self.gain.float() / (getattr(self, f'var_{crop}').float() + 1e-5).sqrt()
+        weight = self.conv.weight.float() * (k * self.input_scale).view(-1, 1, 1, 1)
+        return weight, self.shift.float() - getattr(self, f'mean_{crop}').float() * k
 
     def convolve(self, x, weight, bias=None):
         left, right, top, bottom = self.pads
@@ -61,6 +61,7 @@ class Layer(nn.Module):
     def forward(self, x, crop):
         if self.exact:
             weight, bias = grid.fake_quantise(*self.folded(crop), *self.limits())
+            weight, bias = weight.to(x.dtype), bias.to(x.dtype)
             y = self.convolve(x, weight, bias)
             return spike(y) if self.writes == 'spike' else grid.round_to_step(y)
         y = self.convolve(x, self.conv.weight * self.input_scale if self.stem else self.conv.weight)

@@ -23,6 +23,8 @@ export interface ApsImage {
   readonly endOfFrameUs: number
   readonly startOfExposureUs: number
   readonly endOfExposureUs: number
+  /** Exposure as the camera latched it for this picture, where the source reports it. */
+  readonly exposureUs?: number
 }
 
 /** g and degrees per second; axes as in the camera (X right, Y up, Z toward the lens). NaN where not measured. */

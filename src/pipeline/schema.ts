@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { MAX_FILTER_US, MAX_HOPS } from './limits.js'
 
 const pixel = z.tuple([z.int().min(0), z.int().min(0)])
 const point = z.tuple([z.number(), z.number()])
@@ -7,7 +8,9 @@ const regionSchema = z
   .strictObject({
     mode: z
       .enum(['include', 'exclude'])
-      .describe('include: only events inside any included region pass; exclude: events inside are dropped.'),
+      .describe(
+        'include: only events inside any included region pass; exclude: events inside are dropped.',
+      ),
     box: z
       .tuple([z.number(), z.number(), z.number().positive(), z.number().positive()])
       .optional()
@@ -38,13 +41,13 @@ export const filtersSchema = z.strictObject({
   refractoryUs: z
     .int()
     .min(0)
-    .max(10_000_000)
+    .max(MAX_FILTER_US)
     .default(0)
     .describe('Drop an event that follows another of the same pixel by less than this; 0: off.'),
   backgroundActivityUs: z
     .int()
     .min(0)
-    .max(10_000_000)
+    .max(MAX_FILTER_US)
     .default(5000)
     .describe(
       'Keep an event only if neighbouring pixels fired less than this long before it; 0: off.',
@@ -114,6 +117,3 @@ export const aggregationSchema = z
     } else check('hopUs', config.hopUs, config.windowUs)
   })
 export type AggregationConfig = z.infer<typeof aggregationSchema>
-
-/** Each part of a window keeps two images of its own, so their number is bounded. */
-export const MAX_HOPS = 64

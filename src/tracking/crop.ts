@@ -52,6 +52,7 @@ export function createCropper(options: {
   const columns = new TapTable(size)
   const rows = new TapTable(size)
   const lines = new Int32Array(size * sensor.height)
+  const sums = new Int32Array(size)
   const coverX = new Int32Array(size)
   const coverY = new Int32Array(size)
   const sources = options.planes.map((plane) => (plane === 'prior' ? -1 : PLANES.indexOf(plane)))
@@ -107,18 +108,33 @@ export function createCropper(options: {
   // hot: vertical pass, `lines` to bytes, rounded to nearest with halves up
   function resampleColumns(out: Uint8Array, outStart: number, firstRow: number): void {
     const { index, weight, perPixel } = rows
-    const half = 1 << (2 * WEIGHT_BITS - 1)
+    const shift = 2 * WEIGHT_BITS
+    const half = 1 << (shift - 1)
     let to = outStart
     for (let row = 0; row < size; row++) {
-      const first = row * perPixel
-      for (let column = 0; column < size; column++) {
-        let sum = half
-        for (let k = first; k < first + perPixel; k++) {
-          const w = weight[k]!
-          if (w !== 0) sum += lines[(index[k]! - firstRow) * size + column]! * w
+      let k = row * perPixel
+      const end = k + perPixel
+      // Two taps at a time; a tap without weight reads the other's line, which is certain to exist.
+      for (let pair = 0; k < end; k += 2, pair++) {
+        const w0 = weight[k]!
+        const w1 = k + 1 < end ? weight[k + 1]! : 0
+        if ((w0 | w1) === 0) {
+          if (pair === 0) sums.fill(half)
+          continue
         }
-        out[to++] = sum >>> (2 * WEIGHT_BITS)
+        const line0 = (index[w0 === 0 ? k + 1 : k]! - firstRow) * size
+        const line1 = (index[w1 === 0 ? k : k + 1]! - firstRow) * size
+        if (pair === 0) {
+          for (let i = 0; i < size; i++) {
+            sums[i] = half + lines[line0 + i]! * w0 + lines[line1 + i]! * w1
+          }
+        } else {
+          for (let i = 0; i < size; i++) {
+            sums[i] = sums[i]! + lines[line0 + i]! * w0 + lines[line1 + i]! * w1
+          }
+        }
       }
+      for (let i = 0; i < size; i++) out[to++] = sums[i]! >>> shift
     }
   }
 

@@ -54,8 +54,8 @@ function fillBilinear(table: TapTable, side: number): void {
   const { size, index, weight } = table
   const last = (side - 1) * ONE
   for (let i = 0; i < size; i++) {
-    let at = Math.floor(((2 * i + 1) * side * ONE) / (2 * size)) - ONE / 2
-    at = at < 0 ? 0 : at > last ? last : at
+    const exact = Math.floor(((2 * i + 1) * side * ONE) / (2 * size)) - ONE / 2
+    const at = Math.max(0, Math.min(exact, last))
     const first = at >> WEIGHT_BITS
     const fraction = at & (ONE - 1)
     index[2 * i] = first

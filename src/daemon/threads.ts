@@ -1,0 +1,81 @@
+import { Worker } from 'node:worker_threads'
+import { ERROR_CODES, type ErrorCode, EvtrackError } from '../events/errors.js'
+import type { WireError } from './messages.js'
+
+/**
+ * One worker thread. `failed` is called at most once, for an exception that left the worker or an exit that nobody
+ * asked for; messages arrive in order before it.
+ */
+export interface Thread<Command> {
+  send(command: Command, transfer?: readonly ArrayBuffer[]): void
+  /** Resolves when the thread has ended by itself, or ends it after `graceMs`. Idempotent. */
+  stop(graceMs: number): Promise<void>
+}
+
+export function startThread<Command, Message>(
+  entry: string,
+  options: {
+    readonly name: string
+    readonly data: unknown
+    readonly transfer?: readonly import('node:worker_threads').MessagePort[]
+    readonly onMessage: (message: Message) => void
+    readonly onFailed: (error: Error) => void
+  },
+): Thread<Command> {
+  const worker = new Worker(new URL(entry, import.meta.url), {
+    name: options.name,
+    workerData: options.data,
+    transferList: [...(options.transfer ?? [])],
+    // The command line belongs to the main thread.
+    argv: [],
+    execArgv: [],
+  })
+  let stopping: Promise<void> | undefined
+  let failed = false
+  const fail = (error: Error) => {
+    if (failed || stopping !== undefined) return
+    failed = true
+    options.onFailed(error)
+  }
+  const exited = new Promise<void>((resolve) => {
+    worker.once('exit', (code) => {
+      fail(new Error(`thread ${options.name} ended with status ${code}`))
+      resolve()
+    })
+  })
+  worker.on('message', (message: Message) => options.onMessage(message))
+  worker.on('error', fail)
+  return {
+    send: (command, transfer = []) => worker.postMessage(command, [...transfer]),
+    stop(graceMs) {
+      stopping ??= (async () => {
+        const timer = setTimeout(() => void worker.terminate(), graceMs)
+        await exited
+        clearTimeout(timer)
+      })()
+      return stopping
+    },
+  }
+}
+
+export function toWire(error: unknown): WireError {
+  if (error instanceof EvtrackError) {
+    return { code: error.code, message: error.message, next: error.next, ...stackOf(error) }
+  }
+  if (error instanceof Error) return { message: error.message, ...stackOf(error) }
+  return { message: String(error) }
+}
+
+function stackOf(error: Error): { stack?: string } {
+  return error.stack === undefined ? {} : { stack: error.stack }
+}
+
+export function fromWire(error: WireError): Error {
+  const code = ERROR_CODES.find((known) => known === error.code) as ErrorCode | undefined
+  if (code === undefined) {
+    const plain = new Error(error.message)
+    if (error.stack !== undefined) plain.stack = error.stack
+    return plain
+  }
+  return new EvtrackError(code, error.message, { next: error.next ?? '' })
+}

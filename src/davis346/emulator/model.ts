@@ -1,0 +1,315 @@
+import { MODULE, REG } from '../registers.js'
+import { SPECIAL, WRAP_US } from '../words.js'
+import { ApsProducer } from './aps.js'
+import { DvsProducer, type DvsSpan } from './dvs.js'
+import { ExternalDetector, SignalGenerator } from './external.js'
+import { type CameraIdentity, cyclesPerUs } from './identity.js'
+import { ImuProducer } from './imu.js'
+import { PacketFifo } from './packet-fifo.js'
+import { RegisterFile } from './register-file.js'
+import type { Stimulus } from './stimulus.js'
+import { Timeline } from './timeline.js'
+
+/** Room that one step of any producer needs at most: half a column, a frame start, an IMU sample. */
+const STEP_WORDS = 512
+/** The wrap counter of the logic has 12 bits. */
+const WRAPS_BEFORE_RESET = 4096
+/** Biases without which the pixels or their address encoder have no current (§5.2). */
+const DVS_BIASES = [10, 11, 12, 13, 14, 15, 16, 23, 24, 25, 34]
+/** Biases without which the ADC reads 0. */
+const APS_BIASES = [17, 18, 19, 34]
+const BIAS_ENABLED = 1
+
+/**
+ * The logic and the sensor of a DAVIS346 without its USB side: registers in, words out. Pure: time enters as uptime in
+ * whole microseconds through `advance`, and nothing happens by itself.
+ *
+ * The sections in brackets are those of the device notes this follows.
+ * Modelled: register file, read-only and unknown registers (§3); both orientations (§4); DVS silent and APS white
+ * until their biases are enabled and the bias generator is on (§5, §6); any order of run bits, nothing leaves but with
+ * multiplexer and USB on, time stands still without 0/1 (§6); timestamps, wraps, multiple wraps after a stall, resets
+ * (§7); row-only suppression; global and rolling shutter frames, ROI, latched exposure, snapshot (§8); IMU (§9);
+ * external input and generator (§10); filters and their counters (§11); early packets, buffers of 8 KiB (§1, §6.6);
+ * loss counted as 0/4, 0/5, 1/4, 2/5 say (§3).
+ * Not modelled: the settling of biases and the effect of their values; the limit of 12 million events/s; colour; the
+ * value 0x7FFF that precedes data while a wrap waits (a wrap always goes first); the maintenance requests of §2.2; a
+ * stalled arbiter (1/4) keeps scripted events but not those of a repeating stimulus.
+ */
+export class Davis346Model {
+  readonly registers: RegisterFile
+  readonly fifo: PacketFifo
+  /** Microseconds since power-up. */
+  nowUs = 0
+  readonly #identity: CameraIdentity
+  readonly #stimulus: Stimulus
+  readonly #timeline: Timeline
+  readonly #dvs: DvsProducer
+  readonly #aps: ApsProducer
+  readonly #imu: ImuProducer
+  readonly #detector: ExternalDetector
+  readonly #generator: SignalGenerator
+  /** Timestamp counter at uptime `#counterSince`; it runs while `#counting`. */
+  #counterUs = 0
+  #counterSince = 0
+  #counting = false
+  /** Stimulus time at uptime `#watchingSince`; it runs while a producer is on. */
+  #stimulusUs: number
+  #watchingSince = 0
+  #watching = false
+  #muxOn = false
+  #packetSince = Number.POSITIVE_INFINITY
+  #edge: { readonly tUs: number; readonly high: boolean } | undefined
+
+  constructor(options: {
+    identity: CameraIdentity
+    stimulus: Stimulus
+    /** Stimulus time at power-up. */
+    stimulusUs?: number
+  }) {
+    const { identity, stimulus } = options
+    const packetBytes = identity.speed === 'super' ? 1024 : 512
+    this.#identity = identity
+    this.#stimulus = stimulus
+    this.#stimulusUs = options.stimulusUs ?? 0
+    this.registers = new RegisterFile(identity)
+    this.fifo = new PacketFifo({ buffers: 12, bufferBytes: packetBytes * 8, packetBytes })
+    this.#timeline = new Timeline(this.fifo)
+    const parts = { identity, stimulus, registers: this.registers, fifo: this.fifo }
+    this.#dvs = new DvsProducer({
+      ...parts,
+      timeline: this.#timeline,
+      startUs: this.#stimulusUs,
+    })
+    this.#aps = new ApsProducer(this.registers, identity)
+    this.#imu = new ImuProducer(this.registers, identity)
+    this.#detector = new ExternalDetector(this.registers, identity)
+    this.#generator = new SignalGenerator(this.registers, identity)
+  }
+
+  /** Value of the timestamp counter. */
+  get counterUs(): number {
+    return this.#counterUs + (this.#counting ? this.nowUs - this.#counterSince : 0)
+  }
+
+  get stimulusUs(): number {
+    return this.#stimulusUs + (this.#watching ? this.nowUs - this.#watchingSince : 0)
+  }
+
+  /** Events whose column word entered the USB buffers. */
+  get sentEvents(): number {
+    return this.#dvs.sentEvents
+  }
+
+  /** Data can leave: multiplexer and USB transfer are on. */
+  get streaming(): boolean {
+    return this.#muxOn && this.registers.on(REG.usbRun)
+  }
+
+  /** A producer is on. */
+  get watching(): boolean {
+    return this.#watching
+  }
+
+  /** A register write; the model must have been advanced to its time. */
+  write(module: number, parameter: number, value: number): void {
+    const r = this.registers
+    const resetBefore = r.get(REG.muxTimestampReset)
+    r.write(module, parameter, value)
+    if (module === MODULE.mux) {
+      if (resetBefore === 0 && r.on(REG.muxTimestampReset) && this.#identity.master) this.reset()
+      this.#setCounting(r.on(REG.muxTimestampRun))
+      if (r.on(REG.muxRun) && !this.#muxOn) this.#timeline.restart()
+      this.#muxOn = r.on(REG.muxRun)
+      if (!r.on(REG.muxRunChip)) this.#aps.abort()
+    }
+    if (module === MODULE.dvs) this.#dvs.configure()
+    if (module === MODULE.imu) this.#imu.configure(this.nowUs)
+    if (module === MODULE.external) this.#generator.configure(this.nowUs)
+    if (module === MODULE.mux || module === MODULE.aps)
+      this.#aps.run(r.on(REG.apsRun) && r.on(REG.muxRunChip), this.nowUs)
+    this.#setWatching(
+      this.#dvsOn() ||
+        r.on(REG.apsRun) ||
+        r.on(REG.externalRunDetector) ||
+        this.#imu.nextUs !== Number.POSITIVE_INFINITY,
+    )
+  }
+
+  /** The counter restarts at 0: a request of the host, or of a sync cable without the host asking. */
+  reset(): void {
+    this.#counterUs = 0
+    this.#counterSince = this.nowUs
+    this.#timeline.reset()
+    this.#dvs.interrupt()
+  }
+
+  /** Puts arbitrary words into the stream. */
+  inject(words: Uint16Array): void {
+    this.fifo.push(words, 0, words.length)
+    this.#dvs.interrupt()
+    this.#notePacket()
+  }
+
+  /**
+   * Lets time pass until `untilUs`. While the buffers are full, time stands still (the host may still read) unless
+   * uptime is below `dropBeforeUs`: then it passes and data are lost as the registers say. Returns the uptime reached.
+   */
+  advance(untilUs: number, dropBeforeUs: number): number {
+    while (this.nowUs < untilUs) {
+      if (this.streaming && this.nowUs >= dropBeforeUs && this.fifo.freeWords < STEP_WORDS) break
+      const full = this.streaming && this.nowUs < dropBeforeUs && this.fifo.freeWords < STEP_WORDS
+      const limitUs = full ? Math.min(untilUs, dropBeforeUs) : untilUs
+      const stepUs = this.#produceDvs(Math.max(this.nowUs, this.#nextStep(limitUs)), dropBeforeUs)
+      const stuck = stepUs === this.nowUs && this.#nextStep(limitUs) > this.nowUs
+      this.#pass(stepUs)
+      if (stuck) break
+    }
+    return this.nowUs
+  }
+
+  #dvsOn(): boolean {
+    const r = this.registers
+    return r.on(REG.dvsRun) && r.on(REG.muxRunChip)
+  }
+
+  #biased(parameters: readonly number[]): boolean {
+    return parameters.every((p) => (this.registers.read(MODULE.bias, p) & BIAS_ENABLED) !== 0)
+  }
+
+  #setCounting(on: boolean): void {
+    this.#counterUs = this.counterUs
+    this.#counterSince = this.nowUs
+    this.#counting = on
+  }
+
+  #setWatching(on: boolean): void {
+    this.#stimulusUs = this.stimulusUs
+    this.#watchingSince = this.nowUs
+    this.#watching = on
+  }
+
+  /** Uptime at which something other than a DVS event happens next, `limitUs` at most. */
+  #nextStep(limitUs: number): number {
+    let next = Math.min(limitUs, this.#aps.nextUs, this.#imu.nextUs, this.#generator.nextUs)
+    if (this.#counting) next = Math.min(next, this.nowUs + WRAP_US - (this.counterUs % WRAP_US))
+    next = Math.min(next, this.#packetSince + this.#earlyPacketUs())
+    if (this.#watching) {
+      this.#edge ??= this.#stimulus.edge?.(this.stimulusUs + limitUs - this.nowUs)
+      if (this.#edge) next = Math.min(next, this.nowUs + this.#edge.tUs - this.stimulusUs)
+    }
+    return Math.max(this.nowUs, next)
+  }
+
+  #earlyPacketUs(): number {
+    const cycles = this.registers.get(REG.usbEarlyPacketDelay)
+    return Math.max(1, Math.floor(cycles / cyclesPerUs(this.#identity, 'usb')))
+  }
+
+  /** Produces events before `stepUs`; returns the uptime reached. */
+  #produceDvs(stepUs: number, dropBeforeUs: number): number {
+    if (!this.#watching || stepUs === this.nowUs) return stepUs
+    const startUs = this.stimulusUs
+    const untilUs = startUs + stepUs - this.nowUs
+    const reachedUs = this.#dvs.produce({
+      untilUs,
+      offsetUs: this.counterUs - startUs,
+      frozenUs: this.#counting ? -1 : this.counterUs,
+      mode: this.#dvsMode(stepUs <= dropBeforeUs),
+    })
+    this.#notePacket()
+    const holding =
+      this.registers.on(REG.dvsWaitOnStall) && !this.registers.on(REG.muxDropDvsOnStall)
+    // A stalled arbiter does not stop time; its events leave late.
+    if (holding && stepUs <= dropBeforeUs) return stepUs
+    return this.nowUs + Math.max(0, Math.min(reachedUs, untilUs) - startUs)
+  }
+
+  #dvsMode(mayDrop: boolean): DvsSpan['mode'] {
+    if (!this.#muxOn || !this.#dvsOn() || !this.#biased(DVS_BIASES)) return 'discard'
+    if (!this.streaming || mayDrop) {
+      if (this.registers.on(REG.muxDropDvsOnStall)) return 'drop'
+      return this.registers.on(REG.dvsWaitOnStall) ? 'emit' : 'lose'
+    }
+    return 'emit'
+  }
+
+  /** Time becomes `nowUs`; what is due happens, in the multiplexer's order. */
+  #pass(nowUs: number): void {
+    this.nowUs = nowUs
+    const lost = this.#timeline.pendingWraps(this.counterUs)
+    if (lost >= WRAPS_BEFORE_RESET) this.reset()
+    if (this.streaming) this.#timeline.catchUp(this.counterUs)
+    this.#passAps()
+    if (this.#imu.nextUs <= nowUs) {
+      this.#send(this.#imu.words(this.#stimulus.imu?.(this.stimulusUs)))
+      this.#imu.schedule(nowUs)
+    }
+    this.#passExternal()
+    this.#notePacket()
+    if (nowUs >= this.#packetSince + this.#earlyPacketUs()) this.fifo.handOver()
+    this.#notePacket()
+  }
+
+  #passAps(): void {
+    const aps = this.#aps
+    while (aps.nextUs <= this.nowUs) {
+      if (aps.starting) {
+        const tUs = this.stimulusUs
+        aps.begin(this.nowUs, {
+          draw: (into) => (this.#stimulus.image ?? drawGradient)(tUs, into),
+          biased: this.#biased(APS_BIASES),
+        })
+      }
+      const blocked = this.#muxOn && (!this.streaming || this.fifo.freeWords < STEP_WORDS)
+      if (blocked && this.registers.on(REG.apsWaitOnStall)) {
+        aps.postpone(this.nowUs)
+        return
+      }
+      const words = aps.words()
+      if (aps.stamped) this.#send(words)
+      else this.#sendBare(words)
+      if (aps.closesColumn) this.#send(Uint16Array.of(SPECIAL.columnEnd))
+      aps.advance(this.nowUs)
+    }
+  }
+
+  #passExternal(): void {
+    while (this.#edge && this.#edge.tUs <= this.stimulusUs) {
+      for (const special of this.#detector.specials(this.#edge)) this.#sendExternal(special)
+      this.#edge = this.#stimulus.edge?.(this.stimulusUs + 1)
+    }
+    while (this.#generator.nextUs <= this.nowUs) {
+      const special = this.#generator.edge()
+      if (special !== 0) this.#sendExternal(special)
+    }
+  }
+
+  #sendExternal(special: number): void {
+    if (this.#send(Uint16Array.of(special)) || !this.#muxOn) return
+    this.registers.counters.muxStatisticsExternalDropped++
+  }
+
+  /** Sends words with a timestamp in front when time has changed. All or nothing; false when there is no room. */
+  #send(words: Uint16Array): boolean {
+    if (!this.streaming || this.fifo.freeWords < words.length + 3) return false
+    this.#timeline.stamp(this.counterUs)
+    return this.#sendBare(words)
+  }
+
+  #sendBare(words: Uint16Array): boolean {
+    if (!this.streaming || this.fifo.freeWords < words.length) return false
+    this.fifo.push(words, 0, words.length)
+    this.#dvs.interrupt()
+    return true
+  }
+
+  /** Keeps the time since which words wait in a buffer that was not handed over. */
+  #notePacket(): void {
+    if (!this.fifo.filling) this.#packetSince = Number.POSITIVE_INFINITY
+    else if (this.#packetSince === Number.POSITIVE_INFINITY) this.#packetSince = this.nowUs
+  }
+}
+
+function drawGradient(_tUs: number, into: Uint16Array): void {
+  for (let i = 0; i < into.length; i++) into[i] = (i * 7) & 0x3ff
+}

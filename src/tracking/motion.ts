@@ -1,0 +1,100 @@
+import { type Box, center, type Size } from '../events/geometry.js'
+
+/** Where a target is and how it moves: a box in sensor pixels (not clamped), velocity in pixels per second. */
+export interface Motion {
+  readonly box: Box
+  readonly vx: number
+  readonly vy: number
+}
+
+export interface MotionConfig {
+  readonly positionGain: number
+  readonly velocityGain: number
+  readonly sizeGain: number
+  readonly sizeStep: number
+  readonly sizeRange: number
+  readonly minBoxPx: number
+  readonly maxSpeed: number
+  readonly coastMs: number
+}
+
+/** The box moved on by its velocity; `coasting` lets the velocity fade, since nobody sees whether it still holds. */
+export function predict(
+  motion: Motion,
+  dtUs: number,
+  options: { coasting: boolean; coastMs: number },
+): Motion {
+  const dt = dtUs / 1e6
+  const fade = options.coasting ? 1 / (1 + dtUs / (options.coastMs * 1000)) : 1
+  const { box, vx, vy } = motion
+  return {
+    box: { ...box, x: box.x + vx * dt, y: box.y + vy * dt },
+    vx: vx * fade,
+    vy: vy * fade,
+  }
+}
+
+/**
+ * Takes a measured box over into a predicted motion: an alpha-beta filter on the centre, a smoothed and bounded size,
+ * because trackers of this kind fail by drifting in size before they fail to see.
+ */
+export function correct(
+  predicted: Motion,
+  measured: Box,
+  options: {
+    readonly dtUs: number
+    /** Size when the template was taken. */
+    readonly reference: { readonly w: number; readonly h: number }
+    readonly config: MotionConfig
+  },
+): Motion {
+  const { dtUs, reference, config } = options
+  const from = center(predicted.box)
+  const to = center(measured)
+  const dx = to.x - from.x
+  const dy = to.y - from.y
+  const rate = dtUs > 0 ? config.velocityGain / (dtUs / 1e6) : 0
+  const w = nextSize(predicted.box.w, measured.w, { reference: reference.w, config })
+  const h = nextSize(predicted.box.h, measured.h, { reference: reference.h, config })
+  const cx = from.x + config.positionGain * dx
+  const cy = from.y + config.positionGain * dy
+  const speed = limitSpeed(predicted.vx + rate * dx, predicted.vy + rate * dy, config.maxSpeed)
+  return { box: { x: cx - w / 2, y: cy - h / 2, w, h }, ...speed }
+}
+
+function nextSize(
+  now: number,
+  measured: number,
+  { reference, config }: { reference: number; config: MotionConfig },
+): number {
+  const step = Math.min(Math.max(measured, now / config.sizeStep), now * config.sizeStep)
+  const size = now + config.sizeGain * (step - now)
+  const low = Math.max(config.minBoxPx, reference / config.sizeRange)
+  return Math.max(low, Math.min(size, reference * config.sizeRange))
+}
+
+function limitSpeed(vx: number, vy: number, max: number): { vx: number; vy: number } {
+  const speed = Math.sqrt(vx * vx + vy * vy)
+  const scale = speed > max ? max / speed : 1
+  return { vx: vx * scale, vy: vy * scale }
+}
+
+/** At an edge (or past it) and moving outwards, in pixels and pixels per second too large to be jitter. */
+export function isLeaving(motion: Motion, size: Size): boolean {
+  const { box, vx, vy } = motion
+  const near = 3
+  const outward = 10
+  return (
+    (box.x < near && vx < -outward) ||
+    (box.y < near && vy < -outward) ||
+    (box.x + box.w > size.width - near && vx > outward) ||
+    (box.y + box.h > size.height - near && vy > outward)
+  )
+}
+
+/** The box grown about its centre. */
+export function inflate(box: Box, factor: number, extra = 0): Box {
+  const w = box.w * factor + 2 * extra
+  const h = box.h * factor + 2 * extra
+  return { x: box.x + (box.w - w) / 2, y: box.y + (box.h - h) / 2, w, h }
+}
