@@ -1,6 +1,6 @@
 import type { Box } from '../events/geometry.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
-import type { StepResult, Track } from '../tracking/track.js'
+import type { StepResult, TrackEvent } from '../tracking/track.js'
 
 /** Messages between threads. They carry ownership and small facts; pixels stay in the frame pool's shared memory. */
 
@@ -9,31 +9,36 @@ export interface WindowReady {
   readonly type: 'window'
 }
 
+/** Running totals of the capture thread, once a second. */
+export interface CaptureCounters {
+  readonly type: 'counters'
+  /** Host monotonic time of the reading, microseconds. */
+  readonly atUs: number
+  /** Host receive time of the newest event, before the filters; 0 before the first. */
+  readonly lastEventHostUs: number
+  readonly source: Readonly<Record<string, number>>
+  readonly filters: Readonly<Record<string, number>>
+  readonly aggregation: Readonly<Record<string, number>>
+  readonly pool: Readonly<Record<string, number>>
+  /** Host time minus device time and its drift, where the source measures them. */
+  readonly clock?: { readonly offsetUs: number; readonly driftPpm: number }
+  readonly temperatureC?: number
+  /** Device time minus scene time, for an emulated camera: how ground truth is looked up. */
+  readonly sceneOffsetUs?: number
+}
+
 /** capture → main */
 export type CaptureMessage =
   | { readonly type: 'started'; readonly info: SourceInfo }
   | { readonly type: 'state'; readonly state: SourceState }
-  | {
-      readonly type: 'counters'
-      readonly atUs: number
-      /** Events before the filters, since start. */
-      readonly eventsIn: number
-      readonly eventsKept: number
-      readonly windows: number
-      readonly lastEventHostUs: number
-      readonly lastEventUs: number
-      readonly source: Record<string, number>
-      readonly filters: Record<string, number>
-      readonly aggregation: Record<string, number>
-      readonly clockOffsetUs?: number
-      readonly clockDriftPpm?: number
-    }
+  | CaptureCounters
   | { readonly type: 'ended'; readonly how: 'end' | 'aborted' }
   | { readonly type: 'failed'; readonly error: WireError }
 
 /** inference → main */
 export type InferenceMessage =
-  | { readonly type: 'ready'; readonly model: ModelFacts }
+  /** The package is open and its golden vectors matched. */
+  | { readonly type: 'ready'; readonly openedMs: number }
   | {
       readonly type: 'step'
       readonly result: StepResult
@@ -43,16 +48,18 @@ export type InferenceMessage =
     }
   | {
       readonly type: 'counters'
-      readonly counters: Record<string, number>
+      readonly counters: Readonly<Record<string, number>>
+      /** Inference time of every window since the last message of this kind, milliseconds. */
       readonly inferenceMs: readonly number[]
     }
+  /** Without event and error: there is no such target. */
   | {
       readonly type: 'reply'
       readonly id: number
-      readonly track?: Track
+      readonly event?: TrackEvent
       readonly error?: WireError
     }
-  | { readonly type: 'closed' }
+  | { readonly type: 'closed'; readonly events: readonly TrackEvent[] }
   | { readonly type: 'failed'; readonly error: WireError }
 
 /** main → inference */
@@ -68,15 +75,6 @@ export type InferenceCommand =
 
 /** main → capture */
 export type CaptureCommand = { readonly type: 'close' }
-
-export interface ModelFacts {
-  readonly name: string
-  readonly sha256: string
-  readonly backend: string
-  readonly energyMj?: number
-  readonly energyConvention?: string
-  readonly goldenMs: number
-}
 
 /** An error that crosses a thread. */
 export interface WireError {

@@ -25,7 +25,7 @@ export function createClockPairing(): ClockPairing {
   const minima = new Float64Array(BUCKETS)
   const times = new Float64Array(BUCKETS)
   let filled = 0
-  let bucket = Number.NaN
+  let bucket = -1
   let current = Number.NaN
   let currentAt = 0
 
@@ -35,7 +35,7 @@ export function createClockPairing(): ClockPairing {
       const difference = hostUs - deviceUs
       const b = Math.floor(deviceUs / BUCKET_US)
       if (b !== bucket) {
-        if (bucket === bucket) {
+        if (bucket >= 0) {
           minima[filled % BUCKETS] = current
           times[filled % BUCKETS] = currentAt
           filled++
@@ -51,7 +51,7 @@ export function createClockPairing(): ClockPairing {
 
     restart() {
       filled = 0
-      bucket = Number.NaN
+      bucket = -1
       current = Number.NaN
     },
 

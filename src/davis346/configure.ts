@@ -229,32 +229,42 @@ export function planConfiguration(preset: Preset, info: ConfigInfo): ConfigStep[
 }
 
 /**
- * Only what changed, for a running camera. Producers that the new preset switches off stop first, those that it
- * switches on start last.
+ * Only what changed. On a running camera, producers that the new preset switches off stop first and those that it
+ * switches on start last; on a stopped one they are left for the start.
  */
-export function planChange(previous: Preset, next: Preset, info: ConfigInfo): ConfigStep[] {
-  const key = ({ module, parameter }: RegisterWrite) => (module << 8) | parameter
-  const before = new Map(settings(previous, info).map((s) => [key(s), s.value]))
+export function planChange(change: {
+  previous: Preset
+  next: Preset
+  info: ConfigInfo
+  running: boolean
+}): ConfigStep[] {
+  const { previous, next, info, running } = change
+  const before = values(settings(previous, info))
+  const differs = (s: RegisterWrite) => before.get(key(s)) !== s.value
   const all = settings(next, info)
-  const touched = new Set<Setting['group']>()
-  for (const s of all) if (s.group && before.get(key(s)) !== s.value) touched.add(s.group)
+  const touched = new Set(all.filter(differs).map(({ group }) => group))
   const changed = all.filter((s, i) => {
-    if (s.group === 'shutter') {
-      // The chip's half is written right before the APS's; its place among the chip settings is for a whole plan.
-      const pair = all[i + 1]?.group === 'shutter' || all[i - 1]?.group === 'shutter'
-      return pair && touched.has('shutter')
-    }
     if (s.group === 'apsRegion') return touched.has('apsRegion')
-    return before.get(key(s)) !== s.value
+    if (s.group !== 'shutter') return differs(s)
+    // The chip's half goes right before the APS's; its place among the chip settings is for a whole plan.
+    const paired = all[i + 1]?.group === 'shutter' || all[i - 1]?.group === 'shutter'
+    return paired && touched.has('shutter')
   })
-  const wasRunning = new Map(producerWrites(previous).map((w) => [key(w), w.value]))
-  const switched = producerWrites(next).filter((w) => wasRunning.get(key(w)) !== w.value)
+  if (!running) return steps(changed, false)
+  const ran = values(producerWrites(previous))
+  const switched = producerWrites(next).filter((w) => ran.get(key(w)) !== w.value)
   const write = (w: RegisterWrite): ConfigStep => ({ kind: 'write', write: plain(w) })
   return [
     ...switched.filter(({ value }) => value === 0).map(write),
     ...steps(changed, previous.aps.run && next.aps.run),
     ...switched.filter(({ value }) => value === 1).map(write),
   ]
+}
+
+const key = ({ module, parameter }: RegisterWrite): number => (module << 8) | parameter
+
+function values(writes: readonly RegisterWrite[]): Map<number, number> {
+  return new Map(writes.map((w) => [key(w), w.value]))
 }
 
 /** The payload of a multiple request. Throws RangeError beyond what the camera's buffer holds. */

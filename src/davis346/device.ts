@@ -103,7 +103,9 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
   async function configure(next: Preset): Promise<number> {
     const running = stream !== undefined
     const steps =
-      preset !== undefined && known ? planChange(preset, next, info) : planConfiguration(next, info)
+      preset !== undefined && known
+        ? planChange({ previous: preset, next, info, running })
+        : planConfiguration(next, info)
     if (running && !known) {
       for (const w of producerWrites(next)) steps.push({ kind: 'write', write: w })
     }
@@ -174,50 +176,55 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
       }
     }
 
-    await step(allOff())
-    await step(clock.sleep(OFF_MS, signal))
-    await step(handle.clearHalt(ENDPOINT.data))
-    pairing.restart()
-    transfers = 0
-    const decoding = createDecoder({
-      layout: info,
-      sink: anchoredSink(options.sink, anchor),
-      batchCapacity: Math.max(1, options.transferBytes >> 1),
-    })
-    decoder = decoding
-    stream = handle.startBulkIn({
-      endpoint: ENDPOINT.data,
-      transferBytes: options.transferBytes,
-      transferCount: options.transferCount,
-      onTransfer(data, hostUs) {
-        transfers++
-        decoding.decode(data, hostUs)
-        pairing.update(hostUs, decoding.timeUs())
-      },
-      onEnd(bulkEnd) {
-        end = bulkEnd
-        stream = undefined
-        woken.abort()
-        options.onEnd(bulkEnd)
-      },
-    })
-    await step(write(REG.muxRunChip, 1))
-    await step(clock.sleep(BIAS_SETTLE_MS, signal))
-    await step(write(REG.usbRun, 1))
-    await step(write(REG.muxTimestampRun, 1))
-    await step(write(REG.muxRun, 1))
-    await step(clock.sleep(RUN_SETTLE_MS, signal))
-    for (const w of producerWrites(preset)) {
-      if (w.value === 1) await step(write(w, 1))
+    try {
+      await step(allOff())
+      await step(clock.sleep(OFF_MS, signal))
+      await step(handle.clearHalt(ENDPOINT.data))
+      pairing.restart()
+      transfers = 0
+      const decoding = createDecoder({
+        layout: info,
+        sink: anchoredSink(options.sink, anchor),
+        batchCapacity: Math.max(1, options.transferBytes >> 1),
+      })
+      decoder = decoding
+      stream = handle.startBulkIn({
+        endpoint: ENDPOINT.data,
+        transferBytes: options.transferBytes,
+        transferCount: options.transferCount,
+        onTransfer(data, hostUs) {
+          transfers++
+          decoding.decode(data, hostUs)
+          pairing.update(hostUs, decoding.timeUs())
+        },
+        onEnd(bulkEnd) {
+          end = bulkEnd
+          stream = undefined
+          woken.abort()
+          options.onEnd(bulkEnd)
+        },
+      })
+      await step(write(REG.muxRunChip, 1))
+      await step(clock.sleep(BIAS_SETTLE_MS, signal))
+      await step(write(REG.usbRun, 1))
+      await step(write(REG.muxTimestampRun, 1))
+      await step(write(REG.muxRun, 1))
+      await step(clock.sleep(RUN_SETTLE_MS, signal))
+      for (const w of producerWrites(preset)) {
+        if (w.value === 1) await step(write(w, 1))
+      }
+      // A slave follows the reset of its master; its time is taken as it comes.
+      if (info.master) {
+        await step(resetTimestamps())
+        const timeout = AbortSignal.any([signal, woken.signal])
+        if (!anchor.reached) await clock.sleep(RESET_TIMEOUT_MS, timeout).catch(() => {})
+        await step(Promise.resolve())
+      }
+      anchor.reached = true
+    } catch (error) {
+      await stop()
+      throw error
     }
-    // A slave follows the reset of its master; its time is taken as it comes.
-    if (info.master) {
-      await step(resetTimestamps())
-      const timeout = AbortSignal.any([signal, woken.signal])
-      if (!anchor.reached) await clock.sleep(RESET_TIMEOUT_MS, timeout).catch(() => {})
-      await step(Promise.resolve())
-    }
-    anchor.reached = true
   }
 
   async function stop(): Promise<void> {

@@ -49,7 +49,10 @@ export class Aggregator {
   readonly #hopEvents: number
   /** End of the open hop; NaN until the first event or time. */
   #hopEndUs = Number.NaN
+  /** Time of the last event. */
   #lastUs = Number.NEGATIVE_INFINITY
+  /** The latest time heard of, with or without an event. */
+  #nowUs = Number.NEGATIVE_INFINITY
   #seq = 0
   #gapUs = 0
   #broken = false
@@ -104,11 +107,14 @@ export class Aggregator {
     }
     values[index.events]! += n
     this.#lastUs = batch.t0Us + batch.dtUs[n - 1]!
+    this.#nowUs = Math.max(this.#nowUs, this.#lastUs)
   }
 
   /** Device time has reached `tUs` without an event: closes the windows that are over. */
   time(tUs: number, hostUs: number): void {
-    if (this.#hopEvents === 0 && tUs >= this.#lastUs) this.#advance(tUs, hostUs)
+    if (!(tUs >= this.#lastUs)) return
+    this.#nowUs = Math.max(this.#nowUs, tUs)
+    if (this.#hopEvents === 0) this.#advance(tUs, hostUs)
   }
 
   /** The stream is not continuous here. */
@@ -124,8 +130,8 @@ export class Aggregator {
     }
     this.#ring.markBroken()
     this.#maker.forgetPrevious()
-    if (gap.tUs !== undefined && Number.isFinite(this.#lastUs))
-      this.#gapUs += gap.tUs - this.#lastUs
+    if (gap.tUs !== undefined && Number.isFinite(this.#nowUs))
+      this.#gapUs += Math.max(0, gap.tUs - this.#nowUs)
   }
 
   #restart(): void {
@@ -133,6 +139,7 @@ export class Aggregator {
     this.#maker.clear()
     this.#hopEndUs = Number.NaN
     this.#lastUs = Number.NEGATIVE_INFINITY
+    this.#nowUs = Number.NEGATIVE_INFINITY
     this.#gapUs = 0
     this.#broken = true
   }

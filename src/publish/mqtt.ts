@@ -1,7 +1,6 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { type IClientPublishOptions, MqttClient } from 'mqtt'
-import { EvtrackError } from '../events/errors.js'
 import { type Clock, systemClock } from '../events/time.js'
 import { backoffMs } from './backoff.js'
 import type {

@@ -231,14 +231,11 @@ export class Publisher {
 
   async #beat(): Promise<void> {
     const { healthIntervalMs } = this.#options
-    try {
-      for (;;) {
-        await this.#clock.sleep(healthIntervalMs, this.#stop.signal)
-        this.cameraChanged()
-        this.#publishHealth()
-      }
-    } catch {
-      // Only the abort of close() ends the sleep.
+    const slept = () => true
+    const aborted = () => false
+    while (await this.#clock.sleep(healthIntervalMs, this.#stop.signal).then(slept, aborted)) {
+      this.cameraChanged()
+      this.#publishHealth()
     }
   }
 

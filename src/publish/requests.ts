@@ -8,7 +8,7 @@ import {
   type ResponsePayload,
   targetStartSchema,
   targetStopSchema,
-} from './schema.js'
+} from './request-schema.js'
 import {
   type Command,
   commandOf,

@@ -1,10 +1,8 @@
 import { z } from 'zod'
-import { ERROR_CODES } from '../events/errors.js'
 
 /**
- * Every payload of the MQTT contract, version 1. Published payloads are held to these schemas by tests, not at run
- * time; requests are parsed with them, because they come from outside. New keys may join a published payload within
- * version 1, so readers ignore keys they do not know.
+ * What is published by the MQTT contract, version 1. Payloads are held to these schemas by tests, not at run
+ * time. New keys may join a payload within version 1, so readers ignore keys they do not know.
  */
 export const SCHEMA_VERSION = 1
 
@@ -39,7 +37,7 @@ export const statusSchema = z
       ),
     boot_id: bootId,
     seq: count.describe('Counts changes of state within one run of the daemon.'),
-    since: wallTime('When this state began')
+    since: count
       .nullable()
       .describe(
         'When this state began: host wall clock, microseconds since 1970-01-01 UTC; null in the last will, which is ' +
@@ -247,60 +245,6 @@ export const healthSchema = z
   })
   .describe('How the daemon is doing. Retained, every 10 s.')
 
-const transaction = z
-  .union([z.string().max(256), z.number()])
-  .describe('Echoed in the response: how a 3.1.1 client finds its answer.')
-
-export const targetStartSchema = z
-  .strictObject({
-    box: z
-      .tuple([z.number(), z.number(), z.number().positive(), z.number().positive()])
-      .describe(
-        '[left, top, width, height] in sensor pixels. The part outside the sensor is cut off.',
-      ),
-    label: z.string().min(1).max(64).optional().describe('Published with the track.'),
-    transaction: transaction.optional(),
-  })
-  .describe('Start to follow what is inside a box. The result is {id}.')
-
-export const targetStopSchema = z
-  .strictObject({
-    id: z.string().min(1).max(128).describe('Id of the track to end.'),
-    transaction: transaction.optional(),
-  })
-  .describe('End a track. The result is {id}.')
-
-/** Codes of failed requests beside the error codes of the daemon. */
-export const REQUEST_CODES = [
-  'REQUEST_INVALID',
-  'REQUEST_TOO_LARGE',
-  'REQUEST_TIMEOUT',
-  'TARGET_UNKNOWN',
-  'TARGET_LIMIT',
-  'NOT_READY',
-  'INTERNAL',
-] as const
-
-export const responseOkSchema = z.object({
-  ok: z.literal(true),
-  command: z.string().describe('The command answered.'),
-  transaction: transaction.optional(),
-  result: z.record(z.string(), z.unknown()).describe('What the command gives back.'),
-})
-
-export const responseErrorSchema = z.object({
-  ok: z.literal(false),
-  command: z.string().describe('The command answered.'),
-  transaction: transaction.optional(),
-  code: z.enum([...REQUEST_CODES, ...ERROR_CODES]).describe('Stable; for programs.'),
-  message: z.string().describe('One plain sentence; for people.'),
-  next: z.string().optional().describe('What to do.'),
-})
-
-export const responseSchema = z
-  .discriminatedUnion('ok', [responseOkSchema, responseErrorSchema])
-  .describe('The answer to a request. A request that is not valid changes nothing.')
-
 export type StatusPayload = z.infer<typeof statusSchema>
 export type InfoPayload = z.infer<typeof infoSchema>
 export type CameraStatusPayload = z.infer<typeof cameraStatusSchema>
@@ -308,7 +252,3 @@ export type TrackPayload = z.infer<typeof trackSchema>
 export type TracksPayload = z.infer<typeof tracksSchema>
 export type TrackEventPayload = z.infer<typeof trackEventSchema>
 export type HealthPayload = z.infer<typeof healthSchema>
-export type TargetStart = z.infer<typeof targetStartSchema>
-export type TargetStop = z.infer<typeof targetStopSchema>
-export type RequestCode = (typeof REQUEST_CODES)[number]
-export type ResponsePayload = z.infer<typeof responseSchema>

@@ -187,7 +187,8 @@ export function describeRecording(report: RecordingReport): string[] {
   }
   const total = report.counters['problems'] ?? 0
   lines.push(`problems  ${total === 0 ? 'none' : total}`)
-  for (const problem of report.problems) lines.push(`  at byte ${problem.offset}: ${problem.message}`)
+  for (const problem of report.problems)
+    lines.push(`  at byte ${problem.offset}: ${problem.message}`)
   if (total > report.problems.length) {
     lines.push(`  and ${total - report.problems.length} more`)
   }

@@ -4,7 +4,13 @@ import { createCounters } from '../events/counters.js'
 import { EvtrackError } from '../events/errors.js'
 import { DAVIS346_SIZE, type Size } from '../events/geometry.js'
 import type { Clock } from '../events/time.js'
-import { createEventCursor, type EventCursor, fillBatch, openEvents, restart } from './aedat4/events.js'
+import {
+  createEventCursor,
+  type EventCursor,
+  fillBatch,
+  openEvents,
+  restart,
+} from './aedat4/events.js'
 import { MAX_SENSOR_SIDE, type Problem } from './aedat4/format.js'
 import { Aedat4Reader, type Packet } from './aedat4/reader.js'
 import { decodeImage, decodeImu, decodeTriggers } from './aedat4/samples.js'
@@ -174,7 +180,8 @@ class Recording implements RecordingSource {
         values[index.events]! += batch.length
         await pacer.until(cursor.lastUs, signal)
         batch.hostUs = this.#options.clock.nowUs()
-        sink.events(batch)
+        const busy = sink.events(batch)
+        if (busy !== undefined) await busy
         await this.#turn(signal)
       }
       if (cursor.restartUs >= 0) {

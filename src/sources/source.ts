@@ -31,8 +31,11 @@ export interface SourceInfo {
 }
 
 export interface SourceSink {
-  /** Events in time order. The sink may compact the batch in place (filters do). */
-  events(batch: EventBatch): void
+  /**
+   * Events in time order. The sink may compact the batch in place (filters do). A recording or a scene waits for a
+   * returned promise before it goes on (back pressure, so that nothing is dropped at full speed); a camera never does.
+   */
+  events(batch: EventBatch): void | Promise<void>
   /**
    * Device time has reached `tUs` although no event came (timestamp wraps, other words): lets windows close on time in
    * a silent scene. Never less than the newest event's time.

@@ -68,7 +68,7 @@ export function decodePeak(maps: SearchMaps, options: DecodeOptions): Peak {
 export function positionWindow(mapSize: number, strength: number): Float64Array {
   const hann = Float64Array.from(
     { length: mapSize },
-    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (i + 0.5)) / mapSize),
+    (_, i) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (Math.min(i, mapSize - 1 - i) + 0.5)) / mapSize),
   )
   return Float64Array.from(
     { length: mapSize * mapSize },

@@ -1,42 +1,42 @@
 import { createCounters } from '../events/counters.js'
 import { EvtrackError } from '../events/errors.js'
-import { type Box, clampToSensor, type Size } from '../events/geometry.js'
+import { type Box, center, clampToSensor, type Size } from '../events/geometry.js'
 import type { TrackerSession } from '../inference/tracker-session.js'
 import type { Frame } from '../pipeline/frame.js'
-import { ActivityGrid, activePixels, silenceFloor } from './activity.js'
+import { ActivityGrid } from './activity.js'
 import { checkBox } from './check-box.js'
-import type { Peak } from './decode.js'
 import { mergeTargets } from './merge.js'
-import { inflate, isLeaving, type Motion, predict } from './motion.js'
+import { inflate, isLeaving, predict } from './motion.js'
+import { createObserver, type Verdict } from './observer.js'
 import { type Cluster, createProposer, type ProposerCounter } from './proposals.js'
-import { canReach, candidateFor } from './reach.js'
+import { canReach, MAX_PROBES } from './reach.js'
 import type { TrackingConfig } from './schema.js'
-import { createSearcher } from './searcher.js'
-import { advanceLife, type Evidence, endLife, type LifePlan } from './target.js'
-import { applyPeak, isOutside, newTarget, publish, type Target, toTrack } from './target-record.js'
-import { createTimeline } from './timeline.js'
+import { advanceLife, endLife, type LifePlan } from './target.js'
+import { isOutside, newTarget, publish, type Target } from './target-record.js'
+import { createTimeline, type TimeStep } from './timeline.js'
 import type { StepResult, Track, TrackEvent, TrackSummary } from './track.js'
 
 /**
  * Follows several targets through windows. All state is a function of the windows and commands it was given: no clock
- * (but for reporting how long inference took), no chance, so the same recording gives the same tracks.
+ * (but to report how long a window took), no chance, so the same recording gives the same tracks.
  */
 export interface TargetManager {
   /**
-   * Takes one window; the frame is borrowed until the promise settles. One call at a time. Rejects with what the session
-   * rejects with; targets are then as before but for the time that has passed.
+   * Takes one window; the frame is borrowed until the promise settles, and calls do not overlap. Rejects with what
+   * the session rejects with; the targets are then as before but for the time that has passed.
    */
   step(frame: Frame): Promise<StepResult>
   /**
-   * Starts a target from a box in sensor pixels; it is confirmed at once. Returns the 'new' event, to be published now.
-   * Throws EvtrackError CONFIG_INVALID for an unusable box or when all places are taken by confirmed targets.
+   * Starts a target from a box in sensor pixels, confirmed at once and still until its events are seen. Returns the
+   * 'new' event, for the caller to publish. Throws EvtrackError CONFIG_INVALID for an unusable box, or when confirmed
+   * targets take all places.
    */
   start(box: Box, label?: string): TrackEvent
-  /** Ends a target. Returns the 'end' event, or nothing when no target has this id. */
+  /** Ends a target. Returns its 'end' event, for the caller to publish; nothing when no target has this id. */
   stop(id: string): TrackEvent | undefined
-  /** Ends all. Returns the 'end' events, once; later calls return none. */
+  /** Ends all targets and returns their 'end' events; a second call returns none. The session stays open. */
   close(): Promise<readonly TrackEvent[]>
-  /** Confirmed tracks as last published. */
+  /** Confirmed tracks as of the last window or command. */
   snapshot(): readonly Track[]
   counters(): Record<ManagerCounter | ProposerCounter, number>
 }
@@ -50,43 +50,37 @@ const COUNTERS = [
   'targetsReacquired',
   'targetsEnded',
   'targetsMerged',
-  'proposalsRefusedFull',
-  'searchesRun',
-  'searchesSparedBySilence',
+  'targetsDisplaced',
+  'proposalsRefused',
+  'searches',
+  'searchesSpared',
   'windowsTorn',
 ] as const
 export type ManagerCounter = (typeof COUNTERS)[number]
 
 /** New targets that one window may bring, so that their templates cannot delay the tracks. */
 const MAX_NEW_PER_WINDOW = 2
-/** Events that end a silence must be this much more than those that begin it. */
-const WAKE_FACTOR = 1.5
+/** A target accounts for the events this far around its box. */
+const EXPLAIN_FACTOR = 1.3
+const EXPLAIN_PX = 4
 
-interface Job {
-  readonly target: Target
-  readonly motion: Motion
-  readonly growth: number
-  readonly cluster: Cluster | undefined
-  /** Whether the target's own place is silent. */
-  readonly silent: boolean
-}
-
-export function createTargetManager(options: {
+export interface TargetManagerOptions {
   readonly session: TrackerSession
   readonly size: Size
   readonly config: TrackingConfig
-  /** Makes ids unique over boots: ids are `<idPrefix>-<number>`. */
+  /** Makes ids unique over boots: they are `<idPrefix>-<number>`, counted from 1. */
   readonly idPrefix: string
   readonly nowMs?: () => number
-}): TargetManager {
+}
+
+export function createTargetManager(options: TargetManagerOptions): TargetManager {
   const { session, size, config, idPrefix, nowMs = () => performance.now() } = options
-  const { maxTargets, windowStrength } = config
-  const searcher = createSearcher({ session, size, capacity: maxTargets, windowStrength })
   const grid = new ActivityGrid(size, config.proposals.cellPx)
   const proposer = createProposer({ size, config: config.proposals })
+  const observer = createObserver({ session, size, config, grid, proposer, nowMs })
   const timeline = createTimeline(config.gapGraceWindows)
+  const reach = { searchFactor: session.spec.searchFactor, lostMs: config.lostMs }
   const counters = createCounters(COUNTERS)
-  const { values, index } = counters
   let targets: Target[] = []
   let orders = 0
   let ids = 0
@@ -107,9 +101,8 @@ export function createTargetManager(options: {
       checkBox(box, { size, minBoxPx: config.minBoxPx })
       makeRoom()
       const motion = { box: clampToSensor(box, size), vx: 0, vy: 0 }
-      const tUs = timeline.tUs
-      const target = newTarget({ order: orders++, found: false, motion, tUs, label })
-      confirm(target)
+      const target = newTarget({ order: orders++, found: false, motion, tUs: timeline.tUs, label })
+      target.id = nextId()
       targets.push(target)
       count('targetsCommanded')
       return publish(target, { life: target.life, event: 'new' }, size)!
@@ -133,81 +126,138 @@ export function createTargetManager(options: {
       count('windowsTorn')
       proposer.reset()
     }
-    for (const target of targets) passTime(target, { dtUs: time.dtUs, tUs: tEndUs, torn: time.torn })
+    // Commands may come while the network works: they change `targets`, not this list.
+    const present = [...targets]
+    for (const target of present) passTime(target, time)
 
-    const before = nowMs()
-    const evidence = new Map<Target, Evidence['kind']>()
-    const jobs = await planJobs(frame, evidence)
-    const peaks = await searcher.search(
-      frame,
-      jobs.map(({ target, motion, growth }) => ({
-        box: motion.box,
-        growth,
-        template: (target.life.phase === 'lost' ? undefined : target.renewed) ?? target.template!,
-      })),
-    )
-    values[index.searchesRun]! += jobs.length
-    for (const [i, job] of jobs.entries()) {
-      evidence.set(job.target, settle(job, peaks[i]!, time.dtUs))
-    }
-    await renewTemplates(frame, jobs, peaks)
-
+    const { verdicts, searches, spared } = await observer.observe(frame, present, time.dtUs)
+    count('searches', searches)
+    count('searchesSpared', spared)
     const events: TrackEvent[] = []
-    for (const [target, kind] of evidence) {
-      // A gap is not evidence against anybody.
-      const judged = time.grace && kind !== 'good' ? 'none' : kind
-      const plan = judge(target, judged, time.dtUs)
-      take(target, plan, events)
-    }
-    for (const target of mergeTargets(alive(), config)) {
+    const take = (event: TrackEvent | undefined) => event !== undefined && events.push(event)
+    for (const target of present) take(judge(target, verdicts.get(target) ?? 'none', time))
+    for (const target of mergeTargets(targets, config)) {
       count('targetsMerged')
-      take(target, endLife(target.life, 'merged'), events)
+      take(end(target, 'merged'))
     }
     await discover(frame, time.dtUs)
-    const inferenceMs = nowMs() - before
-    targets = alive()
+    const inferenceMs = observer.takeSessionMs()
     const tracks = targets.flatMap((target) => target.published ?? [])
-    return { seq, tStartUs, tEndUs, tracks, events, inferences: jobs.length, inferenceMs }
+    return { seq, tStartUs, tEndUs, tracks, events, inferences: searches, inferenceMs }
   }
 
-  function passTime(target: Target, time: { dtUs: number; tUs: number; torn: boolean }): void {
+  function passTime(target: Target, { dtUs, torn }: TimeStep): void {
     const { life } = target
-    target.tUs = time.tUs
-    target.ageUs += time.dtUs
-    target.templateAgeUs += time.dtUs
+    target.tUs = timeline.tUs
+    target.ageUs += dtUs
+    target.templateAgeUs += dtUs
     target.windows++
-    // A silent target is not moving: its box waits where it was.
+    // What is silent is not moving: its box waits where it was.
     if (life.phase === 'still' || life.quiet > 0) return
-    const coasting = time.torn || life.phase === 'lost' || life.misses > 0
-    target.motion = predict(target.motion, time.dtUs, { coasting, coastMs: config.coastMs })
+    const coasting = torn || life.phase === 'lost' || life.misses > 0
+    target.motion = predict(target.motion, dtUs, { coasting, coastMs: config.coastMs })
   }
 
-  /** Decides for each target: search here, search at a candidate, or nothing because all is silent. */
-  async function planJobs(frame: Frame, evidence: Map<Target, Evidence['kind']>): Promise<Job[]> {
-    const jobs: Job[] = []
-    for (const target of targets) {
-      const { life } = target
-      const growth = Math.min(
-        config.searchGrowthMax,
-        1 + (config.searchGrowthPerSecond * life.unseenUs) / 1e6,
-      )
-      const silent = isSilent(frame, target, growth)
-      if (target.template === undefined && !(await takeTemplate(frame, target, silent))) {
-        evidence.set(target, 'silent')
-        continue
-      }
-      const candidate = candidateFor(target, proposer.clusters, session.spec.searchFactor, config)
-      // Its own place and a candidate take turns, unless only one of them has events.
-      const cluster = silent || target.searches % 2 === 1 ? candidate : undefined
-      if (silent && cluster === undefined) {
-        count('searchesSparedBySilence')
-        evidence.set(target, 'silent')
-        continue
-      }
-      const motion = cluster === undefined ? target.motion : moveTo(target.motion, cluster)
-      jobs.push({ target, motion, growth: cluster === undefined ? growth : 1, cluster, silent })
-    }
-    return jobs
+  function judge(target: Target, verdict: Verdict, time: TimeStep): TrackEvent | undefined {
+    if (target.life.phase === 'ended') return undefined
+    // A gap is not evidence against anybody.
+    const kind = time.grace && verdict !== 'good' ? 'none' : verdict
+    if (kind !== 'good' && isOutside(target.motion.box, size)) return end(target, 'left')
+    const at = center(target.motion.box)
+    const moved = Math.sqrt((at.x - target.origin.x) ** 2 + (at.y - target.origin.y) ** 2)
+    const plan = advanceLife(
+      target.life,
+      {
+        kind,
+        dtUs: time.dtUs,
+        moved: moved >= config.confirmMovePx,
+        leaving: isLeaving(target.motion, size),
+      },
+      config,
+    )
+    return carryOut(target, plan)
   }
-  // CONTINUED
+
+  function carryOut(target: Target, plan: LifePlan): TrackEvent | undefined {
+    const entered = plan.life.phase !== target.life.phase
+    target.life = plan.life
+    if (entered && plan.life.phase === 'still') target.motion = { ...target.motion, vx: 0, vy: 0 }
+    if (plan.event === 'new') {
+      target.id = nextId()
+      count('targetsConfirmed')
+    }
+    if (plan.event === 'lost') count('targetsLost')
+    if (plan.event === 'reacquired') count('targetsReacquired')
+    if (plan.life.phase === 'ended') {
+      targets = targets.filter((other) => other !== target)
+      count(target.id === undefined ? 'targetsUnconfirmed' : 'targetsEnded')
+    }
+    return publish(target, plan, size)
+  }
+
+  function end(target: Target, reason: TrackSummary['endReason']): TrackEvent | undefined {
+    return carryOut(target, endLife(target.life, reason))
+  }
+
+  /** Looks for clusters that no target explains and takes up those that move like a thing. */
+  async function discover(frame: Frame, dtUs: number): Promise<void> {
+    grid.count(frame)
+    grid.clearExplained()
+    for (const { life, motion } of targets) {
+      // A lost target explains nothing: events near it may be the target.
+      if (life.phase !== 'lost') grid.explain(inflate(motion.box, EXPLAIN_FACTOR, EXPLAIN_PX))
+    }
+    grid.updateNoise()
+    if (!config.proposals.enabled) return
+    proposer.update(grid, dtUs)
+    let taken = 0
+    for (const cluster of [...proposer.clusters]) {
+      const box = taken < MAX_NEW_PER_WINDOW ? proposer.propose(cluster, frame) : undefined
+      if (box === undefined || isAwaited(cluster)) continue
+      if (targets.length >= config.maxTargets) {
+        // Full: those there first stay; the cluster goes on being followed and may come again.
+        count('proposalsRefused')
+        continue
+      }
+      taken++
+      proposer.remove(cluster)
+      const motion = { box, vx: cluster.vx, vy: cluster.vy }
+      const tUs = timeline.tUs
+      const target = newTarget({ order: orders++, found: true, motion, tUs })
+      // A command may have taken the last place meanwhile.
+      const seen = await observer.takeTemplate(frame, target)
+      if (!seen || targets.length >= config.maxTargets) continue
+      count('targetsProposed')
+      targets.push(target)
+    }
+  }
+
+  /** A cluster that may be a lost target come back is left to it until it has looked. */
+  function isAwaited(cluster: Cluster): boolean {
+    return cluster.probes < MAX_PROBES && targets.some((target) => canReach(target, cluster, reach))
+  }
+
+  /** A command takes the place of the newest unconfirmed target if it must, never that of a confirmed one. */
+  function makeRoom(): void {
+    if (targets.length < config.maxTargets) return
+    const newest = targets.findLast((target) => target.life.phase === 'tentative')
+    if (newest === undefined) {
+      throw new EvtrackError(
+        'CONFIG_INVALID',
+        `All ${config.maxTargets} places for targets are taken.`,
+        { next: 'Stop a target, or raise max_targets.', data: { maxTargets: config.maxTargets } },
+      )
+    }
+    count('targetsDisplaced')
+    end(newest, 'stopped')
+  }
+
+  function nextId(): string {
+    ids++
+    return `${idPrefix}-${ids}`
+  }
+
+  function count(name: ManagerCounter, by = 1): void {
+    counters.values[counters.index[name]]! += by
+  }
 }

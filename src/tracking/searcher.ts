@@ -17,6 +17,8 @@ export interface Searcher {
   template(frame: Frame, box: Box): Promise<TemplateState>
   /** Answers in the order of the requests, at most `capacity` of them. */
   search(frame: Frame, requests: readonly SearchRequest[]): Promise<Peak[]>
+  /** Host milliseconds the session has worked since the last call. */
+  takeSessionMs(): number
 }
 
 export function createSearcher(options: {
@@ -24,21 +26,23 @@ export function createSearcher(options: {
   readonly size: Size
   readonly capacity: number
   readonly windowStrength: number
+  readonly nowMs: () => number
 }): Searcher {
-  const { session, size: sensor, capacity } = options
+  const { session, size: sensor, capacity, nowMs } = options
   const { spec } = session
   const templates = createCropper({ size: spec.templateSize, planes: spec.planes, sensor })
   const searches = createCropper({ size: spec.searchSize, planes: spec.planes, sensor })
   const templateCrop = new Uint8Array(templates.cropBytes)
   const crops = new Uint8Array(searches.cropBytes * capacity)
+  let sessionMs = 0
   const window =
     options.windowStrength > 0 ? positionWindow(spec.mapSize, options.windowStrength) : undefined
 
   return {
-    template(frame, box) {
+    async template(frame, box) {
       const region = cropRegion(box, spec.templateFactor)
       templates.cropInto(templateCrop, frame, { region, prior: box })
-      return session.template(templateCrop)
+      return timed(() => session.template(templateCrop))
     },
     async search(frame, requests) {
       if (requests.length === 0) return []
@@ -52,10 +56,24 @@ export function createSearcher(options: {
         states.push(template)
       }
       const batch = crops.subarray(0, requests.length * searches.cropBytes)
-      const maps = await session.search(batch, states)
+      const maps = await timed(() => session.search(batch, states))
       return regions.map((region, index) =>
         decodePeak(maps, { index, region, ...(window === undefined ? {} : { window }) }),
       )
     },
+    takeSessionMs() {
+      const ms = sessionMs
+      sessionMs = 0
+      return ms
+    },
+  }
+
+  async function timed<T>(work: () => Promise<T>): Promise<T> {
+    const beganMs = nowMs()
+    try {
+      return await work()
+    } finally {
+      sessionMs += nowMs() - beganMs
+    }
   }
 }

@@ -33,7 +33,9 @@ export interface Target {
   windows: number
   scoredWindows: number
   scoreSum: number
+  /** Length of the path in strides, so that jitter of a standing target does not count as way. */
   pathPx: number
+  strideFrom: { readonly x: number; readonly y: number }
 }
 
 export function newTarget(options: {
@@ -69,7 +71,27 @@ export function newTarget(options: {
     scoredWindows: 0,
     scoreSum: 0,
     pathPx: 0,
+    strideFrom: center(box),
   }
+}
+
+const STRIDE_PX = 2
+
+/** Takes over where a search found the target. */
+export function markSeen(target: Target, seen: { motion: Motion; score: number }): void {
+  const { box, vx, vy } = seen.motion
+  target.motion = seen.motion
+  target.seenSpeed = Math.sqrt(vx * vx + vy * vy)
+  target.searches = 0
+  target.score = seen.score
+  target.scoreSum += seen.score
+  target.scoredWindows++
+  const to = center(box)
+  const { x, y } = target.strideFrom
+  const stride = Math.sqrt((to.x - x) ** 2 + (to.y - y) ** 2)
+  if (stride < STRIDE_PX) return
+  target.pathPx += stride
+  target.strideFrom = to
 }
 
 /** The published view; a target that is silent is not moving as far as anyone can see. */

@@ -83,7 +83,8 @@ function count(life: Life, { kind, dtUs }: Evidence): Life {
     good: kind === 'good' ? life.good + 1 : kind === 'none' ? life.good : 0,
     misses: kind === 'miss' ? life.misses + 1 : kind === 'none' ? life.misses : 0,
     quiet: kind === 'silent' ? life.quiet + 1 : kind === 'none' ? life.quiet : 0,
-    phaseUs: life.phaseUs + dtUs,
+    // Nobody can prove itself in a gap, so its time is not held against anybody.
+    phaseUs: kind === 'none' ? life.phaseUs : life.phaseUs + dtUs,
     unseenUs: seen ? 0 : life.unseenUs + dtUs,
   }
 }

@@ -10,6 +10,9 @@ const { width: WIDTH, height: HEIGHT } = DAVIS346_SIZE
 /** Samples the column-parallel ADC delivers per microsecond; a full frame takes 20 ms. The real value is not known. */
 const SAMPLES_PER_US = 9
 
+/** How often a stalled readout looks for room. */
+const RETRY_US = 100
+
 /** What was latched when the frame started. */
 interface Frame {
   readonly startUs: number
@@ -49,6 +52,7 @@ export class ApsProducer {
   /** RUN was written: a rising edge requests a frame. */
   run(on: boolean, nowUs: number): void {
     if (on && !this.#running && !this.#frame) this.nextUs = nowUs
+    if (!on && !this.#frame && this.nextUs > nowUs) this.nextUs = Number.POSITIVE_INFINITY
     this.#running = on
   }
 
@@ -62,8 +66,9 @@ export class ApsProducer {
   /** A step could not leave: the readout waits. */
   postpone(nowUs: number): void {
     const frame = this.#frame
-    if (frame) this.#frame = { ...frame, startUs: frame.startUs + nowUs + 1 - this.nextUs }
-    this.nextUs = nowUs + 1
+    const retryUs = nowUs + RETRY_US
+    if (frame) this.#frame = { ...frame, startUs: frame.startUs + retryUs - this.nextUs }
+    this.nextUs = retryUs
   }
 
   /** True when the next step begins a frame, which then needs a picture. */

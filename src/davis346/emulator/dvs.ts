@@ -22,10 +22,12 @@ export interface DvsSpan {
   /** Value of a counter that stands still, or -1. */
   readonly frozenUs: number
   /**
-   * emit: stop when the buffers are full. drop: what does not fit is lost and counted by the multiplexer ('drop') or
-   * by the AER state machine ('lose'). discard: nobody listens, nothing is counted.
+   * When the buffers are full, 'emit' and 'hold' keep the rest for later, 'drop' loses it in the multiplexer and
+   * 'lose' in the AER state machine, each with its counter. 'discard': nobody listens, nothing is counted.
    */
-  readonly mode: 'emit' | 'drop' | 'lose' | 'discard'
+  readonly mode: 'emit' | 'hold' | 'drop' | 'lose' | 'discard'
+  /** Nothing may be sent. */
+  readonly blocked: boolean
 }
 
 /**
@@ -86,16 +88,16 @@ export class DvsProducer {
   }
 
   #produceEvents(span: DvsSpan): void {
-    const { untilUs, mode } = span
+    const { untilUs, mode, blocked } = span
     while (this.#fetch(untilUs)) {
       const batch = this.#batch!
       const untilDt = untilUs - batch.t0Us
       if (batch.dtUs[this.#at]! >= untilDt) break
       if (mode === 'discard') {
         while (this.#at < batch.length && batch.dtUs[this.#at]! < untilDt) this.#at++
-      } else if (this.#fifo.freeWords >= WORDS_PER_EVENT) {
+      } else if (!blocked && this.#fifo.freeWords >= WORDS_PER_EVENT) {
         this.#encode(batch, untilDt, span)
-      } else if (mode === 'emit') {
+      } else if (mode === 'emit' || mode === 'hold') {
         this.#reachedUs = Math.max(this.#reachedUs, batch.t0Us + batch.dtUs[this.#at]!)
         return
       } else {
@@ -125,7 +127,7 @@ export class DvsProducer {
     const filters = this.filters
     const filtered = filters.active
     const swap = this.#variant === 'B'
-    const baseUs = batch.t0Us + span.offsetUs
+    const baseUs = Math.floor(batch.t0Us) + span.offsetUs
     const room = Math.min(this.#fifo.freeWords, STAGING_WORDS) - WORDS_PER_EVENT
     const start = this.#at
     let last = this.#timeline.lastUs
@@ -167,7 +169,7 @@ export class DvsProducer {
     this.#registers.counters.dvsStatisticsRows += rows
   }
 
-  #drop(batch: EventBatch, untilDt: number, mode: 'drop' | 'lose'): void {
+  #drop(batch: EventBatch, untilDt: number, mode: DvsSpan['mode']): void {
     const rows = this.#variant === 'B' ? batch.x : batch.y
     let row = -1
     let words = 0
@@ -181,7 +183,7 @@ export class DvsProducer {
     this.#at = i
   }
 
-  #countDropped(words: number, mode: 'drop' | 'lose'): void {
+  #countDropped(words: number, mode: DvsSpan['mode']): void {
     const counters = this.#registers.counters
     if (mode === 'drop') counters.muxStatisticsDvsDropped += words
     else counters.dvsStatisticsDropped += words
@@ -199,7 +201,10 @@ export class DvsProducer {
     const startUs = this.#reachedUs + offsetUs
     const lo = startUs % WRAP_US
     const end = lo + Math.max(0, untilUs - this.#reachedUs)
-    const hi = fitting(wordAt, lo, { end, room: this.#fifo.freeWords })
+    const hi = fitting(wordAt, lo, {
+      end,
+      room: span.blocked ? 0 : this.#fifo.freeWords,
+    })
     let from = wordAt[lo]!
     const to = wordAt[hi]!
     if (to > from) {

@@ -12,6 +12,7 @@ import { Timeline } from './timeline.js'
 
 /** Room that one step of any producer needs at most: half a column, a frame start, an IMU sample. */
 const STEP_WORDS = 512
+const MAX_STEP_US = 1000
 /** The wrap counter of the logic has 12 bits. */
 const WRAPS_BEFORE_RESET = 4096
 /** Biases without which the pixels or their address encoder have no current (§5.2). */
@@ -58,6 +59,7 @@ export class Davis346Model {
   #watching = false
   #muxOn = false
   #packetSince = Number.POSITIVE_INFINITY
+  #packet = 0
   #edge: { readonly tUs: number; readonly high: boolean } | undefined
 
   constructor(options: {
@@ -139,7 +141,7 @@ export class Davis346Model {
   reset(): void {
     this.#counterUs = 0
     this.#counterSince = this.nowUs
-    this.#timeline.reset()
+    if (this.#muxOn) this.#timeline.reset()
     this.#dvs.interrupt()
   }
 
@@ -157,12 +159,10 @@ export class Davis346Model {
   advance(untilUs: number, dropBeforeUs: number): number {
     while (this.nowUs < untilUs) {
       if (this.streaming && this.nowUs >= dropBeforeUs && this.fifo.freeWords < STEP_WORDS) break
-      const full = this.streaming && this.nowUs < dropBeforeUs && this.fifo.freeWords < STEP_WORDS
-      const limitUs = full ? Math.min(untilUs, dropBeforeUs) : untilUs
-      const stepUs = this.#produceDvs(Math.max(this.nowUs, this.#nextStep(limitUs)), dropBeforeUs)
-      const stuck = stepUs === this.nowUs && this.#nextStep(limitUs) > this.nowUs
-      this.#pass(stepUs)
-      if (stuck) break
+      // Time below `dropBeforeUs` is spent first, so that a step is either allowed to lose events or not.
+      const limitUs = this.nowUs < dropBeforeUs ? Math.min(untilUs, dropBeforeUs) : untilUs
+      const mayDrop = limitUs <= dropBeforeUs
+      this.#pass(this.#produceDvs(this.#nextStep(limitUs), mayDrop))
     }
     return this.nowUs
   }
@@ -194,6 +194,8 @@ export class Davis346Model {
     if (this.#counting) next = Math.min(next, this.nowUs + WRAP_US - (this.counterUs % WRAP_US))
     next = Math.min(next, this.#packetSince + this.#earlyPacketUs())
     if (this.#watching) {
+      // Short steps, so that an early packet is not later than its delay.
+      next = Math.min(next, this.nowUs + MAX_STEP_US)
       this.#edge ??= this.#stimulus.edge?.(this.stimulusUs + limitUs - this.nowUs)
       if (this.#edge) next = Math.min(next, this.nowUs + this.#edge.tUs - this.stimulusUs)
     }
@@ -206,38 +208,38 @@ export class Davis346Model {
   }
 
   /** Produces events before `stepUs`; returns the uptime reached. */
-  #produceDvs(stepUs: number, dropBeforeUs: number): number {
+  #produceDvs(stepUs: number, mayDrop: boolean): number {
+    const blocked = !this.streaming || !this.#timeline.catchUp(this.counterUs)
     if (!this.#watching || stepUs === this.nowUs) return stepUs
     const startUs = this.stimulusUs
     const untilUs = startUs + stepUs - this.nowUs
+    const mode = this.#dvsMode(mayDrop || !this.streaming)
     const reachedUs = this.#dvs.produce({
       untilUs,
       offsetUs: this.counterUs - startUs,
       frozenUs: this.#counting ? -1 : this.counterUs,
-      mode: this.#dvsMode(stepUs <= dropBeforeUs),
+      mode,
+      blocked,
     })
     this.#notePacket()
-    const holding =
-      this.registers.on(REG.dvsWaitOnStall) && !this.registers.on(REG.muxDropDvsOnStall)
     // A stalled arbiter does not stop time; its events leave late.
-    if (holding && stepUs <= dropBeforeUs) return stepUs
+    if (mode === 'hold') return stepUs
     return this.nowUs + Math.max(0, Math.min(reachedUs, untilUs) - startUs)
   }
 
   #dvsMode(mayDrop: boolean): DvsSpan['mode'] {
     if (!this.#muxOn || !this.#dvsOn() || !this.#biased(DVS_BIASES)) return 'discard'
-    if (!this.streaming || mayDrop) {
-      if (this.registers.on(REG.muxDropDvsOnStall)) return 'drop'
-      return this.registers.on(REG.dvsWaitOnStall) ? 'emit' : 'lose'
-    }
-    return 'emit'
+    if (!mayDrop) return 'emit'
+    if (this.registers.on(REG.muxDropDvsOnStall)) return 'drop'
+    const hold = this.registers.on(REG.dvsWaitOnStall) && !this.#stimulus.period
+    return hold ? 'hold' : 'lose'
   }
 
   /** Time becomes `nowUs`; what is due happens, in the multiplexer's order. */
   #pass(nowUs: number): void {
     this.nowUs = nowUs
-    const lost = this.#timeline.pendingWraps(this.counterUs)
-    if (lost >= WRAPS_BEFORE_RESET) this.reset()
+    if (this.#muxOn && this.#timeline.pendingWraps(this.counterUs) >= WRAPS_BEFORE_RESET)
+      this.reset()
     if (this.streaming) this.#timeline.catchUp(this.counterUs)
     this.#passAps()
     if (this.#imu.nextUs <= nowUs) {
@@ -256,7 +258,8 @@ export class Davis346Model {
       if (aps.starting) {
         const tUs = this.stimulusUs
         aps.begin(this.nowUs, {
-          draw: (into) => (this.#stimulus.image ?? drawGradient)(tUs, into),
+          draw: (into) =>
+            this.#stimulus.image ? this.#stimulus.image(tUs, into) : drawGradient(into),
           biased: this.#biased(APS_BIASES),
         })
       }
@@ -303,13 +306,15 @@ export class Davis346Model {
     return true
   }
 
-  /** Keeps the time since which words wait in a buffer that was not handed over. */
+  /** Keeps the time since which words wait in the buffer that is being filled. */
   #notePacket(): void {
     if (!this.fifo.filling) this.#packetSince = Number.POSITIVE_INFINITY
-    else if (this.#packetSince === Number.POSITIVE_INFINITY) this.#packetSince = this.nowUs
+    else if (this.#packetSince === Number.POSITIVE_INFINITY || this.#packet !== this.fifo.handovers)
+      this.#packetSince = this.nowUs
+    this.#packet = this.fifo.handovers
   }
 }
 
-function drawGradient(_tUs: number, into: Uint16Array): void {
+function drawGradient(into: Uint16Array): void {
   for (let i = 0; i < into.length; i++) into[i] = (i * 7) & 0x3ff
 }

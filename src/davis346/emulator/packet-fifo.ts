@@ -17,6 +17,8 @@ export class PacketFifo {
   #committed = 0
   /** Bytes in the buffer being filled. */
   #fill = 0
+  /** Buffers handed over since power-up. */
+  handovers = 0
 
   constructor(options: { buffers: number; bufferBytes: number; packetBytes: number }) {
     this.#bufferBytes = options.bufferBytes
@@ -67,6 +69,7 @@ export class PacketFifo {
     if (this.#fill === 0) return
     this.#lengths[(this.#head + this.#committed) % this.#lengths.length] = this.#fill
     this.#committed++
+    this.handovers++
     this.#fill = 0
   }
 

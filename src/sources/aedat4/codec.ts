@@ -127,7 +127,9 @@ function measureZstd(body: Uint8Array): { end: number; contentBytes: number } {
   const end = at + ((flags & 4) === 0 ? 0 : 4)
   if (end > body.byteLength) throw new Error('its Zstandard frame is cut')
   if (contentBytes > blocks * 0x20000) {
-    throw new Error(`its Zstandard frame claims ${contentBytes} bytes, more than its blocks can hold`)
+    throw new Error(
+      `its Zstandard frame claims ${contentBytes} bytes, more than its blocks can hold`,
+    )
   }
   return { end, contentBytes }
 }

@@ -1,3 +1,4 @@
+import type { EventBatch } from '../../events/batch.js'
 import type { ApsImage } from '../../events/signals.js'
 import { putInt64 } from './flatbuffer.js'
 
@@ -32,6 +33,83 @@ function putListRoot(bytes: Uint8Array, identifier: string, count: number): void
   view.setInt32(20, 6, true)
   view.setUint32(24, 4, true)
   view.setUint32(28, count, true)
+}
+
+/** An EVTS packet that is being filled: `words` and `bytes` are views of the same memory. */
+export interface EventPacket {
+  readonly bytes: Uint8Array
+  readonly words: Int32Array
+  readonly capacity: number
+  count: number
+  firstUs: number
+  lastUs: number
+}
+
+export function createEventPacket(capacity: number): EventPacket {
+  const buffer = new ArrayBuffer(EVENTS_HEADER_BYTES + 16 * capacity)
+  return {
+    bytes: new Uint8Array(buffer),
+    words: new Int32Array(buffer),
+    capacity,
+    count: 0,
+    firstUs: 0,
+    lastUs: 0,
+  }
+}
+
+/** What stays true from batch to batch while events are put into packets. */
+export interface EventPut {
+  /** Index in the batch of the next event to put. */
+  next: number
+  /** Added to device time. */
+  offsetUs: number
+  /** File time of the newest event; times never go back in a stream. */
+  lastUs: number
+  /** Longest time from a packet's first event to its last. */
+  readonly spanUs: number
+  readonly width: number
+  readonly height: number
+  offSensor: number
+  backward: number
+}
+
+/** Puts events of the batch from `put.next` on, until the batch ends or the packet is full or spans long enough. */
+// hot
+export function appendEvents(put: EventPut, packet: EventPacket, batch: EventBatch): void {
+  const { words, capacity } = packet
+  const { dtUs, x: xs, y: ys, on, length } = batch
+  const { width, height, spanUs } = put
+  const startUs = batch.t0Us + put.offsetUs
+  let { next, lastUs } = put
+  let { count, firstUs } = packet
+  for (; next < length && count < capacity; next++) {
+    const x = xs[next]!
+    const y = ys[next]!
+    if (x >= width || y >= height) {
+      put.offSensor++
+      continue
+    }
+    let t = startUs + dtUs[next]!
+    if (t < lastUs) {
+      t = lastUs
+      put.backward++
+    }
+    if (count === 0) firstUs = t
+    else if (t - firstUs >= spanUs) break
+    const at = (EVENTS_HEADER_BYTES >> 2) + (count << 2)
+    const low = t >>> 0
+    words[at] = low
+    words[at + 1] = (t - low) / 4294967296
+    words[at + 2] = x | (y << 16)
+    words[at + 3] = on[next]!
+    lastUs = t
+    count++
+  }
+  put.next = next
+  put.lastUs = lastUs
+  packet.count = count
+  packet.firstUs = firstUs
+  if (count > 0) packet.lastUs = lastUs
 }
 
 /** Completes an EVTS packet whose `count` events were already put behind the header; `bytes` is the packet exactly. */

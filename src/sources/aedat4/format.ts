@@ -38,7 +38,10 @@ export interface Problem {
 }
 
 /** The error of a file of which nothing can be used. */
-export function unusable(message: string, options: { path: string; cause?: unknown }): EvtrackError {
+export function unusable(
+  message: string,
+  options: { path: string; cause?: unknown },
+): EvtrackError {
   return new EvtrackError('RECORDING_CORRUPT', message, {
     next: 'Check that the path names an AEDAT 4.0 recording (.aedat4) and that it was copied whole.',
     cause: options.cause,

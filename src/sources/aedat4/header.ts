@@ -94,13 +94,16 @@ const STREAMS: readonly (readonly [StreamKind, string, string])[] = [
 ]
 
 /** StreamID of each kind in files written here. */
-export const STREAM_IDS = Object.fromEntries(
-  STREAMS.map(([kind], id) => [kind, id]),
-) as Readonly<Record<StreamKind, number>>
+export const STREAM_IDS = Object.fromEntries(STREAMS.map(([kind], id) => [kind, id])) as Readonly<
+  Record<StreamKind, number>
+>
 
 /** The header's XML; attributes sorted by key and before child nodes, four spaces a level, as dv writes it. */
 export function headerXml(content: HeaderContent): string {
-  const lines = ['<dv version="2.0">', '    <node name="outInfo" path="/mainloop/Recorder/outInfo/">']
+  const lines = [
+    '<dv version="2.0">',
+    '    <node name="outInfo" path="/mainloop/Recorder/outInfo/">',
+  ]
   const attr = (indent: number, key: string, [type, value]: readonly [string, string | number]) =>
     lines.push(
       `${' '.repeat(indent)}<attr key="${key}" type="${type}">${escapeXml(String(value))}</attr>`,

@@ -85,7 +85,11 @@ export class Aedat4Reader {
       if (!stat.isFile()) throw unusable(`${path} is not a file.`, { path })
       const file = new FileWindow(handle, stat.size)
       const { header, first } = await readHeader(file, path)
-      return new Aedat4Reader(handle, file, { header, first, table: await probe(file, header, first) })
+      return new Aedat4Reader(handle, file, {
+        header,
+        first,
+        table: await probe(file, header, first),
+      })
     } catch (error) {
       await handle.close()
       throw error
@@ -166,7 +170,11 @@ export class Aedat4Reader {
   }
 
   /** A packet header's claim, or what is wrong with it as a sentence. */
-  #claimAt(bytes: Uint8Array, at: number, offset: number): { stream: StreamInfo; bytes: number } | string {
+  #claimAt(
+    bytes: Uint8Array,
+    at: number,
+    offset: number,
+  ): { stream: StreamInfo; bytes: number } | string {
     const left = this.#limit - offset
     if (left < PACKET_HEADER_BYTES || bytes.length - at < PACKET_HEADER_BYTES) {
       return `The file ends ${left} bytes into a packet header.`
@@ -252,13 +260,18 @@ async function readHeader(
   const length = start.length < MAGIC.length + 4 ? 0 : int32(start, MAGIC.length)
   const first = MAGIC.length + 4 + length
   if (length <= 0 || length > MAX_HEADER_BYTES || first > file.size) {
-    throw unusable(`The recording ${path} ends inside its header or its header is damaged.`, { path })
+    throw unusable(`The recording ${path} ends inside its header or its header is damaged.`, {
+      path,
+    })
   }
   try {
     const header = decodeHeader(await file.view(MAGIC.length, length + 4))
     return { header, first }
   } catch (cause) {
-    throw unusable(`The header of ${path} cannot be read: ${(cause as Error).message}.`, { path, cause })
+    throw unusable(`The header of ${path} cannot be read: ${(cause as Error).message}.`, {
+      path,
+      cause,
+    })
   }
 }
 

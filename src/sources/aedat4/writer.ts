@@ -19,7 +19,7 @@ export interface OutgoingPacket {
 }
 
 export interface WriterLimits {
-  /** Encoded bytes waiting for the disk. */
+  /** Memory of packets waiting for the disk. */
   readonly maxQueueBytes: number
   /** Size of the file, without its closing table. */
   readonly maxFileBytes: number
@@ -116,11 +116,8 @@ export class Aedat4Writer {
 
   /** Queues a packet. Drop policy: what does not fit the queue is dropped, the newest; the file stays gapless before. */
   enqueue(packet: OutgoingPacket): void {
-    const bytes = packet.bytes.byteLength
-    if (
-      this.#stopped !== undefined ||
-      this.#queueBytes + bytes > this.#limits.maxQueueBytes
-    ) {
+    const bytes = heldBytes(packet)
+    if (this.#stopped !== undefined || this.#queueBytes + bytes > this.#limits.maxQueueBytes) {
       this.#drop(packet)
       return
     }
@@ -148,7 +145,9 @@ export class Aedat4Writer {
   async close(): Promise<void> {
     await this.#pump
     try {
+      // After a failed write the file ends with its last whole packet and stays unlinked.
       if (this.#failure === undefined) await this.#finish()
+      else await this.#handle.truncate(this.#position)
     } catch (error) {
       this.#fail(error)
     }
@@ -171,7 +170,7 @@ export class Aedat4Writer {
           for (const packet of group) this.#dropped(packet)
         }
         for (const packet of group) {
-          this.#queueBytes -= packet.bytes.byteLength
+          this.#queueBytes -= heldBytes(packet)
           packet.release?.()
         }
         if (this.#stopped !== undefined) this.#clear()
@@ -275,6 +274,11 @@ export class Aedat4Writer {
     this.#failure ??= error as Error
     this.#stopped = 'write-failed'
   }
+}
+
+/** A packet keeps its whole allocation alive, however little of it is used. */
+function heldBytes(packet: OutgoingPacket): number {
+  return packet.bytes.buffer.byteLength
 }
 
 /** The new file's name must survive a power cut too. */

@@ -26,6 +26,8 @@ export interface EventQueue {
   readonly usPerEvent: number
   /** When the readout is free again, us. */
   readoutFreeUs: number
+  /** How long an event now waits for the readout, us: a pixel cannot fire again before it was read. */
+  waitUs: number
 }
 
 export function createEventQueue(options: {
@@ -50,6 +52,7 @@ export function createEventQueue(options: {
     stepStartUs: 0,
     usPerEvent: readoutPerSecond > 0 ? 1e6 / readoutPerSecond : 0,
     readoutFreeUs: 0,
+    waitUs: 0,
   }
 }
 
@@ -93,6 +96,7 @@ function limitReadout(queue: EventQueue, stepUs: number): void {
     stagedAt[i] = 0
   }
   queue.stagedCount = waiting
+  queue.waitUs = waiting * usPerEvent
 }
 
 // hot

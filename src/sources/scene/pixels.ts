@@ -115,7 +115,7 @@ function fireHits(
 ): void {
   const { level, upper, lower, onStep, offStep, freeUs, hits } = pixels
   const { staged, stagedAt, capacity } = at.queue
-  const { refractoryUs } = pixels.config
+  const deadUs = pixels.config.refractoryUs + at.queue.waitUs
   const { startUs, stepUs, gainStart, gainEnd } = at.time
   let n = at.queue.stagedCount
   let dropped = 0
@@ -147,9 +147,9 @@ function fireHits(
         stagedAt[n] = whole < stepUs ? whole : stepUs - 1
         n++
       } else dropped++
-      now = t + refractoryUs
+      now = t + deadUs
+      freeUs[p] = startUs + now
       if (now >= stepUs) {
-        freeUs[p] = startUs + now
         upper[p] = -Infinity
         lower[p] = Infinity
         break
@@ -164,11 +164,11 @@ function fireHits(
 }
 
 // hot
-/** One event of pixel `p` that no light caused; false when the pixel is in reset. */
-function fire(pixels: Pixels, queue: EventQueue, event: { p: number; on: number; tUs: number }) {
+/** One event that no light caused; a pixel in reset cannot fire. */
+function fire(pixels: Pixels, queue: EventQueue, event: typeof noise): void {
   const { p, on, tUs } = event
   if (pixels.freeUs[p]! > tUs) return
-  pixels.freeUs[p] = tUs + pixels.config.refractoryUs
+  pixels.freeUs[p] = tUs + pixels.config.refractoryUs + queue.waitUs
   pixels.upper[p] = -Infinity
   pixels.lower[p] = Infinity
   if (queue.stagedCount >= queue.capacity) {

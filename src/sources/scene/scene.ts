@@ -123,8 +123,7 @@ function step({ show, light, pixels, queue, time }: Machine): void {
   time.stepUs = show.timeUs - time.startUs
   time.gainStart = time.gainEnd
   if (light.flickerHz > 0 && light.flickerDepth > 0) {
-    time.gainEnd =
-      light.flickerDepth * Math.sin(2 * Math.PI * light.flickerHz * show.timeUs * 1e-6)
+    time.gainEnd = light.flickerDepth * Math.sin(2 * Math.PI * light.flickerHz * show.timeUs * 1e-6)
     senseRect(pixels, show.plane.log, { rect: show.whole, time, queue })
   } else {
     for (let i = 0; i < show.changedCount; i++) {

@@ -165,9 +165,9 @@ export const sceneSchema = z.strictObject({
       leakHz: least0('ON events a second of a pixel that sees nothing change').default(
         PIXEL_DEFAULTS.leakHz,
       ),
-      shotNoiseHz: least0('Noise events a second of a dark pixel; a white one has a quarter').default(
-        PIXEL_DEFAULTS.shotNoiseHz,
-      ),
+      shotNoiseHz: least0(
+        'Noise events a second of a dark pixel; a white one has a quarter',
+      ).default(PIXEL_DEFAULTS.shotNoiseHz),
       hotPixels: z.int().min(0).default(PIXEL_DEFAULTS.hotPixels).describe('How many'),
       hotPixelHz: least0('Median rate of a hot pixel, events a second').default(
         PIXEL_DEFAULTS.hotPixelHz,

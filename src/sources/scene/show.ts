@@ -1,6 +1,13 @@
 import { type CameraPose, cameraAt, cameraMoves } from './motion.js'
 import { POSE, posesAt, type Stage } from './pose.js'
-import { copyRect, drawParts, type Plane, paintBackground, partBounds, type Rect } from './render.js'
+import {
+  copyRect,
+  drawParts,
+  type Plane,
+  paintBackground,
+  partBounds,
+  type Rect,
+} from './render.js'
 import type { SceneConfig } from './schema.js'
 import type { Texture } from './texture.js'
 

@@ -45,9 +45,7 @@ export function roundedBox(halfW: number, halfH: number, radius: number): Silhou
     distance: (x, y) => {
       const dx = Math.abs(x) - halfW + radius
       const dy = Math.abs(y) - halfH + radius
-      return (
-        Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - radius
-      )
+      return Math.hypot(Math.max(dx, 0), Math.max(dy, 0)) + Math.min(Math.max(dx, dy), 0) - radius
     },
   }
 }

@@ -83,9 +83,7 @@ export function targetFromCutout(
       log[at] = Math.log((1 + sampleArea(picture.gray, picture, { u, v, span })) / 256)
       const inside = u > -0.5 && v > -0.5 && u < picture.width - 0.5 && v < picture.height - 0.5
       if (inside) {
-        alpha[at] = picture.alpha
-          ? sampleArea(picture.alpha, picture, { u, v, span }) / 255
-          : 1
+        alpha[at] = picture.alpha ? sampleArea(picture.alpha, picture, { u, v, span }) / 255 : 1
       }
     }
   }

@@ -14,16 +14,21 @@ interface Paint {
 export function paintField(field: Float32Array, side: number, paint: Paint): void {
   switch (paint.kind) {
     case 'leaves':
-      return paintLeaves(field, side, paint)
+      paintLeaves(field, side, paint)
+      return
     case 'fractal':
-      return paintFractal(field, side, paint)
+      paintFractal(field, side, paint)
+      return
     case 'stripes':
     case 'checks':
-      return paintWaves(field, side, paint)
+      paintWaves(field, side, paint)
+      return
     case 'flat':
-      return paintRegions(field, side, paint)
+      paintRegions(field, side, paint)
+      return
     case 'glyphs':
-      return paintGlyphs(field, side, paint)
+      paintGlyphs(field, side, paint)
+      return
     case 'plain':
     case 'picture':
       return

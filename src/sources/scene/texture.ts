@@ -63,7 +63,7 @@ export function toLog(field: Float32Array, tone: { contrast: number; brightness:
   const middle = Math.log(tone.brightness)
   for (let i = 0; i < field.length; i++) {
     const log = middle + (field[i]! - mean) * gain
-    field[i] = log < LOG_BLACK ? LOG_BLACK : log > LOG_WHITE ? LOG_WHITE : log
+    field[i] = Math.min(LOG_WHITE, Math.max(LOG_BLACK, log))
   }
 }
 

@@ -1,0 +1,129 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { EvtrackError } from '../events/errors.js'
+import type { ModelPackage } from '../inference/model-package.js'
+import { createTrackerSession } from '../inference/session.js'
+import { FrameReader } from '../pipeline/frame-pool.js'
+import { createTargetManager, type TargetManager } from '../tracking/manager.js'
+import type { TrackingConfig } from '../tracking/schema.js'
+import type { InferenceCommand, InferenceMessage, WindowReady } from './messages.js'
+import { toWire } from './threads.js'
+
+/**
+ * The inference thread: takes windows from the frame pool, runs the tracker and posts what it made of them. It is a
+ * thread of its own because an inference blocks the thread it runs on.
+ */
+export interface InferenceWorkerData {
+  readonly pool: SharedArrayBuffer
+  readonly package: ModelPackage
+  readonly graph: 'int8' | 'fp32'
+  readonly threads: number
+  readonly tracking: TrackingConfig
+  readonly idPrefix: string
+  /** 'newest': a late window is worth nothing. 'oldest': every window counts (recordings at full speed). */
+  readonly take: 'newest' | 'oldest'
+  /** Where the capture thread says that a window is ready. */
+  readonly windows: MessagePort
+}
+
+const COUNTERS_EVERY_MS = 1000
+
+const data = workerData as InferenceWorkerData
+const main = parentPort!
+
+function post(message: InferenceMessage): void {
+  main.postMessage(message)
+}
+
+async function work(): Promise<void> {
+  const reader = new FrameReader(data.pool)
+  const started = performance.now()
+  const session = await createTrackerSession(data.package, {
+    graph: data.graph,
+    threads: data.threads,
+  })
+  const manager = createTargetManager({
+    session,
+    size: reader.size,
+    config: data.tracking,
+    idPrefix: data.idPrefix,
+  })
+  post({ type: 'ready', openedMs: performance.now() - started })
+
+  let running = false
+  let closing = false
+  let inferenceMs: number[] = []
+  const take = () => (data.take === 'newest' ? reader.takeNewest() : reader.takeOldest())
+
+  const drain = async (): Promise<void> => {
+    if (running) return
+    running = true
+    try {
+      for (let frame = take(); frame !== undefined && !closing; frame = take()) {
+        try {
+          const result = await manager.step(frame)
+          const { hostUs, broken, gapUs } = frame.header
+          post({ type: 'step', result, hostUs, broken, gapUs })
+          if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
+        } finally {
+          reader.release(frame.slot)
+        }
+        // Commands and new windows arrive between two windows.
+        await new Promise(setImmediate)
+      }
+    } catch (error) {
+      post({ type: 'failed', error: toWire(error) })
+    } finally {
+      running = false
+    }
+    if (closing) await close()
+  }
+
+  let closed: Promise<void> | undefined
+  const close = (): Promise<void> => {
+    closed ??= (async () => {
+      clearInterval(timer)
+      const events = await manager.close()
+      await session.close()
+      post({ type: 'closed', events })
+      data.windows.close()
+      main.close()
+    })()
+    return closed
+  }
+
+  const timer = setInterval(() => {
+    const counters = { ...reader.counters.snapshot(), ...manager.counters() }
+    post({ type: 'counters', counters, inferenceMs })
+    inferenceMs = []
+  }, COUNTERS_EVERY_MS)
+
+  data.windows.on('message', (_: WindowReady) => void drain())
+  main.on('message', (command: InferenceCommand) => {
+    if (command.type === 'close') {
+      closing = true
+      if (!running) void close()
+    } else answer(manager, command)
+  })
+  void drain()
+}
+
+function answer(manager: TargetManager, command: Exclude<InferenceCommand, { type: 'close' }>) {
+  const { id } = command
+  try {
+    if (command.type === 'start-target') {
+      const event = manager.start(command.box, command.label)
+      post({ type: 'reply', id, event })
+    } else {
+      const event = manager.stop(command.target)
+      post(event === undefined ? { type: 'reply', id } : { type: 'reply', id, event })
+    }
+  } catch (error) {
+    if (!(error instanceof EvtrackError)) throw error
+    post({ type: 'reply', id, error: toWire(error) })
+  }
+}
+
+work().catch((error: unknown) => {
+  post({ type: 'failed', error: toWire(error) })
+  main.close()
+})

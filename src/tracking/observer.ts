@@ -1,0 +1,183 @@
+import { clampToSensor, type Size } from '../events/geometry.js'
+import type { TrackerSession } from '../inference/tracker-session.js'
+import type { Frame } from '../pipeline/frame.js'
+import { type ActivityGrid, activePixels, silenceFloor } from './activity.js'
+import { clipBox, type Peak } from './decode.js'
+import { correct, inflate, type Motion } from './motion.js'
+import type { Cluster, Proposer } from './proposals.js'
+import { candidateFor } from './reach.js'
+import type { TrackingConfig } from './schema.js'
+import { createSearcher } from './searcher.js'
+import type { Evidence } from './target.js'
+import { markSeen, type Target } from './target-record.js'
+
+export type Verdict = Evidence['kind']
+
+/** Looks at the windows on behalf of the targets: what each window says of each of them. */
+export interface Observer {
+  /**
+   * Searches for the targets, all in one batch, and moves those it finds. Targets in silent regions cost nothing.
+   */
+  observe(
+    frame: Frame,
+    targets: readonly Target[],
+    dtUs: number,
+  ): Promise<{ verdicts: Map<Target, Verdict>; searches: number; spared: number }>
+  /** Remembers a target's appearance, if there are enough events in its box. */
+  takeTemplate(frame: Frame, target: Target): Promise<boolean>
+  /** Host milliseconds the network has worked since the last call. */
+  takeSessionMs(): number
+}
+
+/** Events that end a silence must be this much more than those below which it begins. */
+const WAKE_FACTOR = 1.5
+/** A region is watched for events a little beyond the box: what starts to move shows at its edges. */
+const WATCH_FACTOR = 1.2
+/** A second peak above this share of the first makes a target too unsure to renew its template. */
+const RIVAL_SHARE = 0.6
+
+interface Job {
+  readonly target: Target
+  /** Where it is expected. */
+  readonly motion: Motion
+  readonly growth: number
+  /** Set when the search is not at the target's own place. */
+  readonly cluster: Cluster | undefined
+  /** Whether the target's own place is silent. */
+  readonly silent: boolean
+}
+
+export function createObserver(options: {
+  readonly session: TrackerSession
+  readonly size: Size
+  readonly config: TrackingConfig
+  readonly grid: ActivityGrid
+  readonly proposer: Proposer
+  readonly nowMs: () => number
+}): Observer {
+  const { session, size, config, grid, proposer, nowMs } = options
+  const { maxTargets, windowStrength } = config
+  const searcher = createSearcher({ session, size, capacity: maxTargets, windowStrength, nowMs })
+  const reach = { searchFactor: session.spec.searchFactor, lostMs: config.lostMs }
+
+  return {
+    async observe(frame, targets, dtUs) {
+      const verdicts = new Map<Target, Verdict>()
+      const jobs: Job[] = []
+      for (const target of targets) {
+        if (target.template === undefined && !(await takeTemplate(frame, target))) {
+          verdicts.set(target, 'silent')
+          continue
+        }
+        const job = plan(frame, target)
+        if (job === undefined) verdicts.set(target, 'silent')
+        else jobs.push(job)
+      }
+      const spared = targets.length - jobs.length
+      const peaks = await searcher.search(frame, jobs.map(request))
+      for (const [i, job] of jobs.entries()) {
+        verdicts.set(job.target, settle(job, peaks[i]!, dtUs))
+        await renew(frame, job, peaks[i]!)
+      }
+      return { verdicts, searches: jobs.length, spared }
+    },
+    takeTemplate,
+    takeSessionMs: searcher.takeSessionMs,
+  }
+
+  /** Search at the target's own place, at a candidate, or (undefined) nowhere because all is silent. */
+  function plan(frame: Frame, target: Target): Job | undefined {
+    const growth = searchGrowth(target)
+    const silent = isSilent(frame, target, growth)
+    const candidate = candidateFor(target, proposer.clusters, reach)
+    // Its own place and a candidate take turns, unless there are events at only one of them.
+    const cluster = silent || target.searches % 2 === 1 ? candidate : undefined
+    if (silent && cluster === undefined) return undefined
+    if (cluster === undefined) return { target, motion: target.motion, growth, cluster, silent }
+    const { w, h } = target.motion.box
+    const box = { x: cluster.cx - w / 2, y: cluster.cy - h / 2, w, h }
+    const motion = { box, vx: cluster.vx, vy: cluster.vy }
+    return { target, motion, growth: 1, cluster, silent }
+  }
+
+  function request({ target, motion, growth }: Job) {
+    const newest = target.life.phase === 'lost' ? target.template : target.renewed
+    return { box: motion.box, growth, template: newest ?? target.template! }
+  }
+
+  function searchGrowth(target: Target): number {
+    const grown = 1 + (config.searchGrowthPerSecond * target.life.unseenUs) / 1e6
+    return Math.min(grown, config.searchGrowthMax)
+  }
+
+  function isSilent(frame: Frame, target: Target, growth: number): boolean {
+    const { life, motion } = target
+    // A lost target may be anywhere in its search region, any other only at its box.
+    const factor = life.phase === 'lost' ? session.spec.searchFactor * growth : WATCH_FACTOR
+    const region = clampToSensor(inflate(motion.box, factor), size)
+    const floor = silenceFloor(region, {
+      noisePerPixel: grid.noisePerPixel,
+      silentPixels: config.silentPixels,
+    })
+    const wake = life.phase === 'still' || life.quiet > 0 ? WAKE_FACTOR : 1
+    return activePixels(frame, region) < wake * floor
+  }
+
+  /** Judges an answer and, if it is good, moves the target there. */
+  function settle(job: Job, peak: Peak, dtUs: number): Verdict {
+    const { target, cluster } = job
+    target.searches++
+    if (peak.score < threshold(job)) {
+      if (cluster === undefined) {
+        target.score = peak.score
+        return 'miss'
+      }
+      cluster.probes++
+      // Nothing was learnt of the target's own place but whether it is silent.
+      return job.silent ? 'silent' : 'none'
+    }
+    const measured = clipBox(peak.box, size, config.minBoxPx)
+    const sinceSeenUs = cluster === undefined ? target.life.unseenUs + dtUs : dtUs
+    const { reference } = target
+    const motion = correct(job.motion, measured, { dtUs: sinceSeenUs, reference, config })
+    markSeen(target, { motion, score: peak.score })
+    if (cluster !== undefined) proposer.remove(cluster)
+    return 'good'
+  }
+
+  function threshold({ target, cluster }: Job): number {
+    const { phase } = target.life
+    if (phase === 'tentative') return config.confirmScore
+    return phase === 'lost' || cluster !== undefined ? config.reacquireScore : config.keepScore
+  }
+
+  async function takeTemplate(frame: Frame, target: Target): Promise<boolean> {
+    const { box } = target.motion
+    const floor = silenceFloor(box, {
+      noisePerPixel: grid.noisePerPixel,
+      silentPixels: config.templatePixels,
+    })
+    if (activePixels(frame, box) < floor) return false
+    target.template = await searcher.template(frame, box)
+    target.templateAgeUs = 0
+    target.reference = { w: box.w, h: box.h }
+    return true
+  }
+
+  /** A second appearance for a target that is sure, alone and wholly in sight; the first is kept for losses. */
+  async function renew(frame: Frame, { target }: Job, peak: Peak): Promise<void> {
+    const { box } = target.motion
+    const inside = clampToSensor(box, size)
+    const due =
+      config.templateRenewMs > 0 &&
+      target.life.phase === 'tracking' &&
+      target.templateAgeUs >= config.templateRenewMs * 1000 &&
+      peak.score >= config.templateRenewScore &&
+      peak.second < RIVAL_SHARE * peak.score &&
+      inside.w === box.w &&
+      inside.h === box.h
+    if (!due) return
+    target.renewed = await searcher.template(frame, box)
+    target.templateAgeUs = 0
+  }
+}

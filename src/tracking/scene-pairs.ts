@@ -1,0 +1,248 @@
+import type { Box, Size } from '../events/geometry.js'
+import type { TruthBox } from '../events/signals.js'
+import type { TrackerSpec } from '../inference/tracker-session.js'
+import { Aggregator } from '../pipeline/aggregate.js'
+import { createFilterChain } from '../pipeline/filters.js'
+import type { Frame } from '../pipeline/frame.js'
+import { frameCallback } from '../pipeline/frame-sink.js'
+import type { AggregationConfig, FiltersConfig } from '../pipeline/schema.js'
+import type { Rng } from '../sources/scene/rng.js'
+import type { Scene } from '../sources/scene/scene.js'
+import { type Cropper, type CropRegion, createCropper, cropRegion } from './crop.js'
+import type { Pair } from './shard-file.js'
+
+export type CropSpec = Pick<
+  TrackerSpec,
+  'planes' | 'templateSize' | 'searchSize' | 'templateFactor' | 'searchFactor'
+>
+
+export interface PairOptions {
+  readonly spec: CropSpec
+  readonly filters: FiltersConfig
+  readonly aggregation: AggregationConfig
+  readonly durationUs: number
+  /** Names the scene in every pair. */
+  readonly scene: number
+}
+
+/** Windows until the trajectory plane has a past. */
+const WARM_UP = 5
+/** Smallest side of a box that is worth a crop, in pixels. */
+const MIN_SIDE = 6
+const TEMPLATES_PER_TARGET = 6
+/** Windows searched in a second of the scene, chosen at random: neighbours would be nearly the same pair. */
+const SEARCHED_PER_SECOND = 20
+/** Share of searches with the template of something else: nothing is to be found. */
+const FOREIGN = 0.06
+/** Share of searches in a place that shows no target. */
+const ELSEWHERE = 0.04
+
+interface Search {
+  readonly x: Uint8Array
+  readonly id: number
+  readonly box: Pair['box']
+  readonly state: 'visible' | 'hidden' | 'elsewhere'
+  /** Everything else that the crop shows a good part of. */
+  readonly others: ReadonlySet<number>
+}
+
+/**
+ * Lets a scene run through the pipeline as a camera's events would, and cuts training pairs from its frames: a template of
+ * a thing at one time, a search region around where a tracker may believe it at another.
+ */
+export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[] {
+  const { spec, durationUs } = options
+  const cut = new Cutter(spec, scene.size)
+  const templates = new Map<number, { crops: Uint8Array[]; seen: number }>()
+  const searches: Search[] = []
+  let windows = 0
+  const onFrame = (frame: Frame) => {
+    if (++windows <= WARM_UP) return
+    const truth = scene.truth(frame.header.tEndUs, 'movers').filter(isLarge)
+    for (const thing of truth) keepTemplate(thing, frame)
+    if (!rng.chance((SEARCHED_PER_SECOND * options.aggregation.hopUs) / 1e6)) return
+    const lagUs = options.aggregation.hopUs * (1 + rng.int(3))
+    const before = scene.truth(Math.max(0, frame.header.tEndUs - lagUs), 'movers')
+    for (const thing of truth) {
+      const search = searchFor(thing, {
+        frame,
+        truth,
+        before: before.find((b) => b.id === thing.id),
+      })
+      if (search !== undefined) searches.push(search)
+    }
+  }
+  run(scene, { ...options, durationUs, onFrame })
+  return searches.flatMap((search) => pairUp(search))
+
+  // One in `seen` replaces a kept one: every usable window of a target is equally likely to be its template.
+  function keepTemplate({ id, box, hidden }: TruthBox, frame: Frame): void {
+    if (hidden > 0.2 || density(frame, box) < 0.04) return
+    let kept = templates.get(id)
+    if (kept === undefined) templates.set(id, (kept = { crops: [], seen: 0 }))
+    const slot = kept.seen < TEMPLATES_PER_TARGET ? kept.seen : rng.int(kept.seen + 1)
+    kept.seen++
+    if (slot >= TEMPLATES_PER_TARGET) return
+    const told = jitter(box, rng, { position: 0.03, scale: 0.04, aspect: 0.03 })
+    kept.crops[slot] = cut.template(frame, told)
+  }
+
+  function searchFor(
+    thing: TruthBox,
+    seen: { frame: Frame; truth: readonly TruthBox[]; before: TruthBox | undefined },
+  ): Search | undefined {
+    const { frame, truth } = seen
+    const { hidden, id } = thing
+    if (hidden > 0.6 && hidden < 0.9) return undefined
+    const elsewhere = rng.chance(ELSEWHERE)
+    const believed = elsewhere
+      ? { ...thing.box, x: rng.range(0, scene.size.width), y: rng.range(0, scene.size.height) }
+      : belief(seen.before?.box ?? thing.box, rng)
+    const growth = rng.chance(0.12) ? rng.range(1, 2) : 1
+    const region = cropRegion(believed, spec.searchFactor * growth)
+    const others = new Set(truth.filter((t) => t.id !== id && shows(region, t)).map((t) => t.id))
+    const inside = shows(region, thing)
+    if (elsewhere && (inside || others.has(id))) return undefined
+    const state = elsewhere ? 'elsewhere' : hidden >= 0.9 ? 'hidden' : 'visible'
+    if (
+      state === 'visible' &&
+      (!holdsCenter(region, thing.box) || density(frame, thing.box) < 0.02)
+    )
+      return undefined
+    return {
+      x: cut.search(frame, region, believed),
+      id,
+      box: share(thing.box, region),
+      state,
+      others,
+    }
+  }
+
+  function pairUp({ x, id, box, state, others }: Search): Pair[] {
+    const own = templates.get(id)
+    const foreign = rng.chance(FOREIGN)
+    const ids = [...templates.keys()].filter((other) => other !== id && !others.has(other))
+    const from = foreign && ids.length > 0 ? templates.get(rng.pick(ids)) : own
+    if (from === undefined) return []
+    const visible = from === own && state === 'visible'
+    return [
+      {
+        z: rng.pick(from.crops),
+        x,
+        box: visible ? box : [0, 0, 0, 0],
+        visible,
+        scene: options.scene,
+      },
+    ]
+  }
+}
+
+function run(
+  scene: Scene,
+  options: PairOptions & { readonly onFrame: (frame: Frame) => void },
+): void {
+  const filters = createFilterChain(options.filters, scene.size)
+  const sink = frameCallback(scene.size, options.onFrame)
+  const aggregator = new Aggregator(options.aggregation, scene.size, sink)
+  const { hopUs } = options.aggregation
+  for (let tUs = hopUs; tUs <= options.durationUs; tUs += hopUs) {
+    scene.advance(tUs, (batch) => {
+      const eventsIn = batch.length
+      filters.apply(batch)
+      aggregator.add(batch, eventsIn)
+    })
+    aggregator.time(tUs, tUs)
+  }
+}
+
+/** Cuts crops into fresh memory. */
+class Cutter {
+  readonly #spec: CropSpec
+  readonly #template: Cropper
+  readonly #search: Cropper
+
+  constructor(spec: CropSpec, sensor: Size) {
+    this.#spec = spec
+    this.#template = createCropper({ size: spec.templateSize, planes: spec.planes, sensor })
+    this.#search = createCropper({ size: spec.searchSize, planes: spec.planes, sensor })
+  }
+
+  template(frame: Frame, box: Box): Uint8Array {
+    const out = new Uint8Array(this.#template.cropBytes)
+    const region = cropRegion(box, this.#spec.templateFactor)
+    this.#template.cropInto(out, frame, { region, prior: box })
+    return out
+  }
+
+  search(frame: Frame, region: CropRegion, prior: Box): Uint8Array {
+    const out = new Uint8Array(this.#search.cropBytes)
+    this.#search.cropInto(out, frame, { region, prior })
+    return out
+  }
+}
+
+/** What a tracker may believe of a box: mostly a little off, sometimes far off in place, size and shape. */
+function belief(box: Box, rng: Rng): Box {
+  if (rng.chance(0.25)) {
+    const wide = jitter(box, rng, { position: 0, scale: 0.25, aspect: 0.12 })
+    const reach = 1.2 * Math.sqrt(box.w * box.h)
+    return { ...wide, x: wide.x + rng.range(-reach, reach), y: wide.y + rng.range(-reach, reach) }
+  }
+  return jitter(box, rng, { position: 0.12, scale: 0.12, aspect: 0.07 })
+}
+
+/** Moves by normal steps in units of sqrt(w * h), scales and stretches by log-normal factors. */
+function jitter(
+  box: Box,
+  rng: Rng,
+  sigma: { readonly position: number; readonly scale: number; readonly aspect: number },
+): Box {
+  const side = Math.sqrt(box.w * box.h)
+  const scale = Math.exp(sigma.scale * rng.normal())
+  const stretch = Math.exp(sigma.aspect * rng.normal())
+  const w = Math.max(2, box.w * scale * stretch)
+  const h = Math.max(2, (box.h * scale) / stretch)
+  const x = box.x + box.w / 2 - w / 2 + sigma.position * side * rng.normal()
+  const y = box.y + box.h / 2 - h / 2 + sigma.position * side * rng.normal()
+  return { x, y, w, h }
+}
+
+function isLarge({ box }: TruthBox): boolean {
+  return Math.min(box.w, box.h) >= MIN_SIDE
+}
+
+function holdsCenter(region: CropRegion, box: Box): boolean {
+  const x = (box.x + box.w / 2 - region.x) / region.side
+  const y = (box.y + box.h / 2 - region.y) / region.side
+  return x > 0.01 && x < 0.99 && y > 0.01 && y < 0.99
+}
+
+/** At least a quarter of the box lies in the region and is not hidden. */
+function shows(region: CropRegion, { box, hidden }: TruthBox): boolean {
+  const w = Math.min(box.x + box.w, region.x + region.side) - Math.max(box.x, region.x)
+  const h = Math.min(box.y + box.h, region.y + region.side) - Math.max(box.y, region.y)
+  return w > 0 && h > 0 && w * h * (1 - hidden) > 0.25 * box.w * box.h
+}
+
+function share(box: Box, region: CropRegion): Pair['box'] {
+  const x = (box.x - region.x) / region.side
+  const y = (box.y - region.y) / region.side
+  return [x, y, x + box.w / region.side, y + box.h / region.side]
+}
+
+/** Share of the box's pixels that saw an event in the window; 0 for fewer than six of them. */
+function density(frame: Frame, box: Box): number {
+  const { width, height, planes } = frame
+  const area = width * height
+  const x0 = Math.max(0, Math.floor(box.x))
+  const y0 = Math.max(0, Math.floor(box.y))
+  const x1 = Math.min(width, Math.ceil(box.x + box.w))
+  const y1 = Math.min(height, Math.ceil(box.y + box.h))
+  let hits = 0
+  for (let y = y0; y < y1; y++) {
+    for (let i = y * width + x0, end = y * width + x1; i < end; i++) {
+      if ((planes[area + i]! | planes[2 * area + i]!) !== 0) hits++
+    }
+  }
+  return hits < 6 ? 0 : hits / ((x1 - x0) * (y1 - y0))
+}
