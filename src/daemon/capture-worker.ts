@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
-import { nowUs, systemClock } from '../events/time.js'
 import type { Size } from '../events/geometry.js'
+import { nowUs, systemClock } from '../events/time.js'
 import { FrameWriter } from '../pipeline/frame-pool.js'
 import type { FrameSink } from '../pipeline/frame-sink.js'
 import { Pipeline, type PipelineConfig } from '../pipeline/pipeline.js'

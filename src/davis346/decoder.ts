@@ -23,6 +23,8 @@ export interface DecoderOptions {
   readonly sink: DecoderSink
   /** Events a batch holds; a transfer with more is delivered in several. */
   readonly batchCapacity?: number
+  /** Counters to go on with, where a stream starts again. */
+  readonly counters?: DecoderCounters
 }
 
 export interface Decoder {
@@ -48,7 +50,7 @@ const MAX_SPAN_US = 2 ** 30
 export function createDecoder(options: DecoderOptions): Decoder {
   const { layout, sink } = options
   const { columns, rows, invertXY } = layout.dvs
-  const counters = createDecoderCounters()
+  const counters = options.counters ?? createDecoderCounters()
   const { values, index: at } = counters
   const batch = createBatch(options.batchCapacity ?? DEFAULT_CAPACITY)
   const capacity = batch.capacity

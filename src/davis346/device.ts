@@ -3,10 +3,11 @@ import { type BulkEnd, type BulkStream, UsbError, type UsbHandle } from '../usb/
 import { perform, readRegister, writeRegister } from './access.js'
 import { type ClockPairing, createClockPairing } from './clock-pairing.js'
 import { planChange, planConfiguration, producerWrites } from './configure.js'
-import { createDecoder, type Decoder, type DecoderSink } from './decoder.js'
+import { createDecoder, type DecoderSink } from './decoder.js'
 import { type DeviceInfo, identify } from './identify.js'
 import { ENDPOINT, REG, type Register } from './registers.js'
 import type { FirmwareGates, Preset } from './schema.js'
+import { createDecoderCounters, type DecoderCounters } from './violations.js'
 
 export interface StartOptions {
   readonly sink: DecoderSink
@@ -45,9 +46,9 @@ export interface Davis346 {
   statistics(): Promise<DeviceStatistics>
   /** Host time against device time. */
   readonly pairing: ClockPairing
-  /** Undefined before the first start. */
-  decoder(): Decoder | undefined
-  /** Transfers received since the last start. */
+  /** What the decoder counted since open. */
+  readonly counters: DecoderCounters
+  /** Transfers received since open. */
   transfers(): number
   close(): Promise<void>
 }
@@ -90,7 +91,7 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
   // False when a failed change left the registers in a state nobody knows.
   let known = false
   let stream: BulkStream | undefined
-  let decoder: Decoder | undefined
+  const counters = createDecoderCounters()
   let transfers = 0
 
   const write = (register: Pick<Register, 'module' | 'parameter'>, value: number) =>
@@ -166,13 +167,8 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
       await action
       signal.throwIfAborted()
       if (end !== undefined) {
-        throw new UsbError(
-          end.kind === 'gone' ? 'gone' : 'error',
-          'The stream ended at its start.',
-          {
-            cause: end.error,
-          },
-        )
+        const kind = end.kind === 'gone' ? 'gone' : 'error'
+        throw new UsbError(kind, 'The stream ended at its start.', { cause: end.error })
       }
     }
 
@@ -181,21 +177,20 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
       await step(clock.sleep(OFF_MS, signal))
       await step(handle.clearHalt(ENDPOINT.data))
       pairing.restart()
-      transfers = 0
-      const decoding = createDecoder({
+      const decoder = createDecoder({
+        counters,
         layout: info,
         sink: anchoredSink(options.sink, anchor),
         batchCapacity: Math.max(1, options.transferBytes >> 1),
       })
-      decoder = decoding
       stream = handle.startBulkIn({
         endpoint: ENDPOINT.data,
         transferBytes: options.transferBytes,
         transferCount: options.transferCount,
         onTransfer(data, hostUs) {
           transfers++
-          decoding.decode(data, hostUs)
-          pairing.update(hostUs, decoding.timeUs())
+          decoder.decode(data, hostUs)
+          pairing.update(hostUs, decoder.timeUs())
         },
         onEnd(bulkEnd) {
           end = bulkEnd
@@ -216,8 +211,10 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
       // A slave follows the reset of its master; its time is taken as it comes.
       if (info.master) {
         await step(resetTimestamps())
-        const timeout = AbortSignal.any([signal, woken.signal])
-        if (!anchor.reached) await clock.sleep(RESET_TIMEOUT_MS, timeout).catch(() => {})
+        const onAbort = () => woken.abort()
+        signal.addEventListener('abort', onAbort)
+        await clock.sleep(RESET_TIMEOUT_MS, woken.signal).catch(() => {})
+        signal.removeEventListener('abort', onAbort)
         await step(Promise.resolve())
       }
       anchor.reached = true
@@ -270,7 +267,7 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
     resetTimestamps,
     statistics,
     pairing,
-    decoder: () => decoder,
+    counters,
     transfers: () => transfers,
     async close() {
       if (stream !== undefined) await stop()

@@ -93,6 +93,13 @@ class PoolView {
     return best
   }
 
+  countReady(): number {
+    let count = 0
+    for (let slot = 0; slot < this.slots; slot++)
+      if ((Atomics.load(this.states, slot) & TAKEN) === READY) count++
+    return count
+  }
+
   header(slot: number): WindowHeader {
     const h = this.headers[slot]!
     return {
@@ -126,6 +133,15 @@ export class FrameWriter implements FrameSink {
 
   constructor(memory: SharedArrayBuffer) {
     this.#view = new PoolView(memory)
+  }
+
+  get slots(): number {
+    return this.#view.slots
+  }
+
+  /** Windows that nobody has taken yet. */
+  get waiting(): number {
+    return this.#view.countReady()
   }
 
   claim(): Uint8Array | undefined {
@@ -200,10 +216,7 @@ export class FrameReader {
 
   /** Windows that wait. */
   get ready(): number {
-    let count = 0
-    for (let slot = 0; slot < this.#view.slots; slot++)
-      if ((Atomics.load(this.#view.states, slot) & TAKEN) === READY) count++
-    return count
+    return this.#view.countReady()
   }
 
   /** The window that has waited longest, undefined if none is ready. */

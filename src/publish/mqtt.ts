@@ -90,14 +90,14 @@ class MqttBroker implements Broker {
   publish(message: OutgoingMessage): Promise<PublishOutcome> {
     const attempt = this.#attempt
     if (this.#status.state !== 'connected' || attempt === undefined) return Promise.resolve('lost')
-    const limits = attempt.client.serverProperties
-    if (Buffer.byteLength(message.payload) + 512 > (limits?.maximumPacketSize ?? Infinity)) {
+    const { maximumPacketSize = Infinity } = attempt.client.serverProperties ?? {}
+    if (Buffer.byteLength(message.payload) + 512 > maximumPacketSize) {
       return Promise.resolve('refused')
     }
     const { qos, retain } = message
     const packet: IClientPublishOptions = {
-      qos: limits?.maximumQoS === 0 ? 0 : qos,
-      retain: limits?.retainAvailable === false ? false : (retain ?? false),
+      qos,
+      retain: retain ?? false,
       ...(attempt.version === 5 ? { properties: properties(message) } : {}),
     }
     return new Promise((resolve) => {
@@ -216,14 +216,15 @@ class MqttBroker implements Broker {
     }
     const error = unreachable(this.#options, attempt.error)
     this.#status = { state: 'connecting', connects, error }
+    const atOnce = this.#nextVersion(attempt)
     if (attempt.openedUs !== undefined) {
       if (this.#clock.nowUs() - attempt.openedUs >= STABLE_US) this.#failures = 0
       session.onDisconnect(error)
-    } else if (this.#reported !== error.message) {
+    } else if (!atOnce && this.#reported !== error.message) {
       this.#reported = error.message
       session.onUnreachable?.(error)
     }
-    this.#connectLater(session, this.#nextVersion(attempt))
+    this.#connectLater(session, atOnce)
   }
 
   /** Chooses the version of the next attempt; true when it should follow at once. */

@@ -8,6 +8,8 @@ const REFUSALS: Readonly<Record<number, string>> = {
   133: 'Give the device another mqtt.deviceName: the broker does not take this client id.',
   134: 'Check mqtt.username and mqtt.passwordFile.',
   135: 'Check mqtt.username, mqtt.passwordFile and the access rules of the broker.',
+  154: 'Allow QoS 1 and retained messages at the broker: evtrackd cannot do without.',
+  155: 'Allow QoS 1 and retained messages at the broker: evtrackd cannot do without.',
 }
 
 const FAILURES: Readonly<Record<string, string>> = {

@@ -1,16 +1,12 @@
-import {
-  type Davis346,
-  type DeviceStatistics,
-  openDavis346,
-} from '../davis346/device.js'
+import { type Davis346, type DeviceStatistics, openDavis346 } from '../davis346/device.js'
 import type { DeviceInfo } from '../davis346/identify.js'
-import { ENDPOINT, USB_ID } from '../davis346/registers.js'
 import type { FirmwareGates, Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import { DAVIS346_SIZE } from '../events/geometry.js'
 import type { Clock } from '../events/time.js'
-import { type BulkEnd, type UsbDeviceInfo, UsbError, type UsbPort } from '../usb/port.js'
+import { type BulkEnd, UsbError, type UsbPort } from '../usb/port.js'
 import { createBackoff } from './backoff.js'
+import { chooseCamera, isDavis346, place } from './camera-choice.js'
 import type { Source, SourceSink, SourceState } from './source.js'
 
 export interface CameraSourceOptions {
@@ -18,7 +14,7 @@ export interface CameraSourceOptions {
   readonly gates: FirmwareGates
   readonly preset: Preset
   readonly clock: Clock
-  /** The camera to use; without it the first one found. */
+  /** The camera to use; without it the first one that may be opened. */
   readonly serial?: string
   /** Bytes of one USB transfer, a multiple of 1024. */
   readonly transferBytes?: number
@@ -30,7 +26,7 @@ export interface CameraSourceOptions {
 export interface CameraSource extends Source {
   /**
    * Uses another preset from now on: at once on a connected camera, where only what changed is written, and at every
-   * reconnection. Rejects with UsbError if the camera did not take it.
+   * reconnection. Rejects with UsbError if the connected camera did not take it.
    */
   configure(preset: Preset): Promise<void>
   /** Undefined while no camera is connected. */
@@ -39,51 +35,44 @@ export interface CameraSource extends Source {
   pairing(): { offsetUs: number; driftPpm: number } | undefined
 }
 
-// 2 MiB in flight: 30 ms at the 72 MB/s of the fastest stream.
+// 2 MiB in flight: 29 ms at 72 MB/s, the camera's fastest stream at six bytes an event.
 const TRANSFER_BYTES = 65536
 const TRANSFER_COUNT = 32
-/** A running camera sends a wrap word every 33 ms, so four empty ticks in a row are a stall. */
+/** A running camera sends a wrap word every 33 ms, so four silent ticks in a row are a stall. */
 const TICK_MS = 50
 const STALLED_TICKS = 4
-/** A camera that stalls again this soon after a restart is opened anew. */
-const RESTARTS = 3
-const STATISTICS_TICKS = 20
+/** The drop statistics are read this often, and a stream that lived this long is a good one. */
+const GOOD_TICKS = 20
+/** Restarts without a good stream between them before the camera is opened anew. */
+const MAX_RESTARTS = 3
 const FIRST_RETRY_MS = 100
 const LAST_RETRY_MS = 5000
 
-/** True for devices that may be a DAVIS346: the match of a port. */
-export function isDavis346(vendorId: number, productId: number): boolean {
-  return (
-    vendorId === USB_ID.vendor &&
-    (productId === USB_ID.productFx3 || productId === USB_ID.productFx2)
-  )
-}
-
 /**
- * A DAVIS346 that may come and go. What retrying can mend is a state: no camera, a busy one, an unplugged one, one with
- * the wrong firmware; run() goes on waiting.
+ * A DAVIS346 that may come and go. What waiting can mend is a state and not an error: no camera, one that is busy,
+ * unplugged or has the wrong firmware. run() goes on until it is aborted.
  */
 export function createCameraSource(options: CameraSourceOptions): CameraSource {
-  const { port, clock, gates } = options
-  const transferBytes = options.transferBytes ?? TRANSFER_BYTES
-  const transferCount = options.transferCount ?? TRANSFER_COUNT
+  const { port, clock, gates, serial } = options
   const backoff = createBackoff({
     firstMs: FIRST_RETRY_MS,
     lastMs: LAST_RETRY_MS,
     random: options.random ?? Math.random,
   })
-  const counts = { connects: 0, reconnects: 0, stalls: 0, refused: 0, usbErrors: 0, transfers: 0 }
+  const counts = { starts: 0, reconnects: 0, stalls: 0, refused: 0, usbErrors: 0, transfers: 0 }
+  // Of cameras that are closed; the open one adds its own.
   const totals: Record<string, number> = {}
-  // Cameras refused for their firmware, until they are unplugged: asking them again gives the same answer.
+  // Cameras refused for their firmware, while they stay plugged in: asked again they answer the same.
   const refused = new Set<string>()
   const closed = new AbortController()
   let preset = options.preset
   let camera: Davis346 | undefined
   let statistics: DeviceStatistics = {}
-  let lastState = ''
-  // Requests to the camera go one after another: a live change of preset must not meet a restart.
+  let reported = ''
+  let wake = new AbortController()
+  let running: Promise<unknown> = Promise.resolve()
+  // Requests go one after another: a change of preset must not meet a restart.
   let queue: Promise<unknown> = Promise.resolve()
-  let wake: AbortController = new AbortController()
 
   function exclusively<T>(action: () => Promise<T>): Promise<T> {
     const result = queue.then(action)
@@ -91,29 +80,24 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
     return result
   }
 
+  /** States are told once, not at every retry. */
   function report(sink: SourceSink, state: SourceState): void {
-    const key = `${state.state} ${state.code ?? ''} ${state.reason ?? ''} ${state.serial ?? ''}`
-    if (key === lastState) return
-    lastState = key
+    const key = JSON.stringify(state)
+    if (key === reported) return
+    reported = key
     sink.state?.(state)
   }
 
-  async function find(): Promise<UsbDeviceInfo | undefined> {
-    const found = (await port.list()).filter(
-      (device) => isDavis346(device.vendorId, device.productId) && !refused.has(place(device)),
-    )
-    if (options.serial === undefined) return found.find(openable) ?? found[0]
-    // A device that may not be opened hides its serial: it could be the one, and opening it says why it is not.
-    return (
-      found.find((device) => device.serial === options.serial) ??
-      found.find((device) => device.serial === undefined && !openable(device))
-    )
-  }
-
   async function connect(): Promise<Davis346> {
-    const device = await find()
+    const present = (await port.list()).filter((d) => isDavis346(d.vendorId, d.productId))
+    const places = new Set(present.map(place))
+    for (const gone of refused) if (!places.has(gone)) refused.delete(gone)
+    const device = chooseCamera(
+      present.filter((d) => !refused.has(place(d))),
+      serial,
+    )
     if (device === undefined) {
-      const which = options.serial === undefined ? 'No DAVIS346' : `No DAVIS346 ${options.serial}`
+      const which = serial === undefined ? 'No DAVIS346' : `No DAVIS346 with serial ${serial}`
       throw new EvtrackError('CAMERA_NOT_FOUND', `${which} is connected.`, {
         next: 'Connect the camera to a USB 3 port.',
       })
@@ -129,139 +113,151 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
     }
   }
 
-  /** Streams until the stream ends, stalls or is aborted. */
-  async function stream(device: Davis346, sink: SourceSink, signal: AbortSignal): Promise<BulkEnd> {
+  async function readStatistics(device: Davis346): Promise<void> {
+    try {
+      statistics = await exclusively(() => device.statistics())
+    } catch (error) {
+      // The stream is what matters: one late answer does not end it.
+      if (!(error instanceof UsbError) || error.kind === 'gone') throw error
+      counts.usbErrors++
+    }
+  }
+
+  /** Streams until the stream ends, falls silent or is aborted. `good` tells that it lived for a while. */
+  async function stream(
+    device: Davis346,
+    sink: SourceSink,
+    signal: AbortSignal,
+  ): Promise<{ end: BulkEnd; good: boolean }> {
     let end: BulkEnd | undefined
     const ended = new AbortController()
-    await exclusively(() =>
-      device.start(
-        {
-          sink,
-          transferBytes,
-          transferCount,
-          onEnd(bulkEnd) {
-            end = bulkEnd
-            ended.abort()
-          },
-        },
-        signal,
-      ),
-    )
-    report(sink, { state: 'streaming', ...identity(device.info) })
-    const pause = AbortSignal.any([signal, ended.signal])
-    let seen = device.transfers()
-    let silent = 0
-    for (let tick = 1; !pause.aborted; tick++) {
-      await clock.sleep(TICK_MS, pause).catch(() => {})
-      if (pause.aborted) break
-      // Ticks are counted, not time: a blocked event loop delays the ticks as much as the transfers.
-      silent = device.transfers() === seen ? silent + 1 : 0
-      seen = device.transfers()
-      if (silent === STALLED_TICKS) return { kind: 'stall' }
-      if (tick % STATISTICS_TICKS === 0) {
-        statistics = await exclusively(() => device.statistics())
-        backoff.reset()
-      }
+    const onEnd = (bulkEnd: BulkEnd) => {
+      end = bulkEnd
+      ended.abort()
     }
-    return end ?? { kind: 'stopped' }
+    if (counts.starts > 0) sink.gap({ reason: 'reconnect', tUs: 0 })
+    const transferBytes = options.transferBytes ?? TRANSFER_BYTES
+    const transferCount = options.transferCount ?? TRANSFER_COUNT
+    await exclusively(() => device.start({ sink, transferBytes, transferCount, onEnd }, signal))
+    if (counts.starts++ > 0) counts.reconnects++
+    report(sink, { state: 'streaming', ...identity(device.info) })
+    const onAbort = () => ended.abort()
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) ended.abort()
+    try {
+      const { silent, ticks } = await watch(device, ended.signal)
+      const stop: BulkEnd = { kind: silent ? 'stall' : 'stopped' }
+      return { end: end ?? stop, good: ticks > GOOD_TICKS }
+    } finally {
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+
+  /** Reads statistics while data comes. Resolves when the signal aborts or the camera has fallen silent. */
+  async function watch(
+    device: Davis346,
+    ended: AbortSignal,
+  ): Promise<{ silent: boolean; ticks: number }> {
+    let seen = device.transfers()
+    let quiet = 0
+    for (let ticks = 1; ; ticks++) {
+      await clock.sleep(TICK_MS, ended).catch(() => {})
+      if (ended.aborted) return { silent: false, ticks }
+      // Ticks are counted and not time: a blocked event loop delays them as much as the transfers.
+      quiet = device.transfers() === seen ? quiet + 1 : 0
+      seen = device.transfers()
+      if (quiet === STALLED_TICKS) return { silent: true, ticks }
+      if (ticks === GOOD_TICKS) backoff.reset()
+      if (ticks % GOOD_TICKS === 0) await readStatistics(device)
+    }
   }
 
   /** One connection, from open to close. Rejects when the camera is lost or cannot be used. */
   async function session(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const device = await connect()
-    counts.connects++
     camera = device
     try {
+      report(sink, { state: 'connecting', ...identity(device.info) })
       await exclusively(() => device.configure(preset))
-      for (let restarts = 0; !signal.aborted; restarts++) {
-        if (counts.connects > 1 || restarts > 0) {
-          sink.gap({ reason: 'reconnect', tUs: 0 })
-        }
-        const end = await stream(device, sink, signal)
+      let restarts = 0
+      while (!signal.aborted) {
+        const { end, good } = await stream(device, sink, signal)
         if (signal.aborted) return
-        if (end.kind !== 'stall' || restarts === RESTARTS) {
-          throw new UsbError(end.kind === 'gone' ? 'gone' : 'error', 'The stream broke off.', {
-            cause: end.error,
-          })
+        if (good) restarts = 0
+        if (end.kind !== 'stall' || restarts++ === MAX_RESTARTS) {
+          const kind = end.kind === 'gone' ? 'gone' : 'error'
+          const why = kind === 'gone' ? 'was unplugged' : 'stopped sending data'
+          throw new UsbError(kind, `The camera ${why}.`, { cause: end.error })
         }
         counts.stalls++
         report(sink, { state: 'stalled', reason: 'no data', ...identity(device.info) })
         await exclusively(() => device.stop())
-        collect(device)
       }
     } finally {
-      collect(device)
       camera = undefined
-      // Waits for a change of preset that is under way; it fails by itself on a camera that has gone.
       await exclusively(() => device.close())
+      counts.transfers += device.transfers()
+      add(totals, device.counters.snapshot())
     }
   }
 
-  /** Adds what a decoder counted to the totals, since each start has a decoder of its own. */
-  function collect(device: Davis346): void {
-    const decoder = device.decoder()
-    if (decoder === undefined) return
-    counts.transfers += device.transfers()
-    for (const [name, value] of Object.entries(decoder.counters.snapshot())) {
-      totals[name] = (totals[name] ?? 0) + value
+  function reportFailure(sink: SourceSink, error: EvtrackError | UsbError): void {
+    if (error instanceof UsbError) {
+      counts.usbErrors++
+      report(sink, { state: 'disconnected', code: 'CAMERA_LOST', reason: error.message })
+    } else if (error.code === 'FIRMWARE_UNSUPPORTED') {
+      report(sink, {
+        state: 'refused',
+        code: error.code,
+        reason: error.message,
+        ...identity(error.data as Partial<DeviceInfo>),
+      })
+    } else if (error.code !== 'CAMERA_NOT_FOUND' || refused.size === 0) {
+      // While a refused camera is plugged in, that there is no other is nothing new.
+      report(sink, { state: 'disconnected', code: error.code, reason: error.message })
     }
-    decoder.counters.values.fill(0)
   }
 
-  function reportFailure(sink: SourceSink, error: unknown): void {
-    if (error instanceof EvtrackError) {
-      const state = error.code === 'FIRMWARE_UNSUPPORTED' ? 'refused' : 'disconnected'
-      const versions = state === 'refused' ? found(error) : {}
-      // With a refused camera still connected, "no other camera" is nothing new.
-      if (error.code === 'CAMERA_NOT_FOUND' && refused.size > 0) return
-      report(sink, { state, code: error.code, reason: error.message, ...versions })
-      return
-    }
-    counts.usbErrors++
-    report(sink, {
-      state: 'disconnected',
-      code: 'CAMERA_LOST',
-      reason: error instanceof Error ? error.message : String(error),
+  async function loop(sink: SourceSink, signal: AbortSignal): Promise<'aborted'> {
+    const unsubscribe = port.onAttach((device) => {
+      refused.delete(place(device))
+      wake.abort()
     })
+    const onAbort = () => wake.abort()
+    signal.addEventListener('abort', onAbort)
+    report(sink, { state: 'connecting' })
+    try {
+      while (!signal.aborted) {
+        wake = new AbortController()
+        try {
+          await session(sink, signal)
+        } catch (error) {
+          if (signal.aborted) break
+          if (!(error instanceof EvtrackError || error instanceof UsbError)) throw error
+          reportFailure(sink, error)
+        }
+        // A camera that is plugged in meanwhile ends the wait.
+        if (!signal.aborted) await clock.sleep(backoff.next(), wake.signal).catch(() => {})
+      }
+    } finally {
+      unsubscribe()
+      signal.removeEventListener('abort', onAbort)
+    }
+    return 'aborted'
   }
 
   return {
     info: {
       kind: 'camera',
       size: DAVIS346_SIZE,
-      name: options.serial === undefined ? 'DAVIS346' : `DAVIS346 ${options.serial}`,
-      ...(options.serial !== undefined && { serial: options.serial }),
+      name: serial === undefined ? 'DAVIS346' : `DAVIS346 ${serial}`,
+      ...(serial !== undefined && { serial }),
     },
 
-    async run(sink, outer) {
-      const signal = AbortSignal.any([outer, closed.signal])
-      const unsubscribe = [
-        port.onAttach((device) => {
-          refused.delete(place(device))
-          if (isDavis346(device.vendorId, device.productId)) wake.abort()
-        }),
-        port.onDetach((device) => refused.delete(place(device))),
-      ]
-      try {
-        while (!signal.aborted) {
-          wake = new AbortController()
-          report(sink, { state: 'connecting' })
-          try {
-            await session(sink, signal)
-          } catch (error) {
-            if (signal.aborted) break
-            if (!(error instanceof EvtrackError || error instanceof UsbError)) throw error
-            reportFailure(sink, error)
-            if (camera === undefined && counts.connects > 0) counts.reconnects++
-          }
-          if (signal.aborted) break
-          // A camera plugged in meanwhile ends the wait.
-          await clock.sleep(backoff.next(), AbortSignal.any([signal, wake.signal])).catch(() => {})
-        }
-      } finally {
-        for (const off of unsubscribe) off()
-      }
-      return 'aborted'
+    run(sink, signal) {
+      const result = loop(sink, AbortSignal.any([signal, closed.signal]))
+      running = result.catch(() => {})
+      return result
     },
 
     async configure(next) {
@@ -273,21 +269,33 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
     device: () => camera?.info,
 
     pairing() {
-      if (camera === undefined) return undefined
-      return { offsetUs: camera.pairing.offsetUs(), driftPpm: camera.pairing.driftPpm() }
+      const pairing = camera?.pairing
+      return pairing && { offsetUs: pairing.offsetUs(), driftPpm: pairing.driftPpm() }
     },
 
     counters() {
-      const now = camera?.decoder()?.counters.snapshot() ?? {}
-      const result: Record<string, number> = { ...counts, ...totals }
-      result['transfers'] = counts.transfers + (camera?.transfers() ?? 0)
-      for (const [name, value] of Object.entries(now)) result[name] = (totals[name] ?? 0) + value
-      return { ...result, ...statistics }
+      const decoded = { ...totals }
+      if (camera !== undefined) add(decoded, camera.counters.snapshot())
+      const transfers = counts.transfers + (camera?.transfers() ?? 0)
+      return { ...counts, transfers, ...decoded, ...statistics }
     },
 
     async close() {
       closed.abort()
-      await queue
+      await running
     },
   }
+}
+
+function identity(info: Partial<DeviceInfo>): Partial<SourceState> {
+  const { serial, firmware, logic } = info
+  return {
+    ...(serial !== undefined && { serial }),
+    ...(firmware !== undefined && { firmware }),
+    ...(logic !== undefined && { logic }),
+  }
+}
+
+function add(sums: Record<string, number>, values: Readonly<Record<string, number>>): void {
+  for (const [name, value] of Object.entries(values)) sums[name] = (sums[name] ?? 0) + value
 }

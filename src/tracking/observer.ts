@@ -1,4 +1,4 @@
-import { clampToSensor, type Size } from '../events/geometry.js'
+import { area, type Box, clampToSensor, type Size } from '../events/geometry.js'
 import type { TrackerSession } from '../inference/tracker-session.js'
 import type { Frame } from '../pipeline/frame.js'
 import { type ActivityGrid, activePixels, silenceFloor } from './activity.js'
@@ -33,6 +33,8 @@ export interface Observer {
 const WAKE_FACTOR = 1.5
 /** A region is watched for events a little beyond the box: what starts to move shows at its edges. */
 const WATCH_FACTOR = 1.2
+/** Share of one window in what is usual for a target. */
+const USUAL_GAIN = 0.05
 /** A second peak above this share of the first makes a target too unsure to renew its template. */
 const RIVAL_SHARE = 0.6
 
@@ -43,7 +45,8 @@ interface Job {
   readonly growth: number
   /** Set when the search is not at the target's own place. */
   readonly cluster: Cluster | undefined
-  /** Whether the target's own place is silent. */
+  /** Pixels with events at the target's own place, and whether that is silence. */
+  readonly active: number
   readonly silent: boolean
 }
 
@@ -88,16 +91,20 @@ export function createObserver(options: {
   /** Search at the target's own place, at a candidate, or (undefined) nowhere because all is silent. */
   function plan(frame: Frame, target: Target): Job | undefined {
     const growth = searchGrowth(target)
-    const silent = isSilent(frame, target, growth)
+    const region = watched(target, growth)
+    const active = activePixels(frame, region)
+    const silent = isSilent(target, region, active)
     const candidate = candidateFor(target, proposer.clusters, reach)
     // Its own place and a candidate take turns, unless there are events at only one of them.
     const cluster = silent || target.searches % 2 === 1 ? candidate : undefined
     if (silent && cluster === undefined) return undefined
-    if (cluster === undefined) return { target, motion: target.motion, growth, cluster, silent }
+    if (cluster === undefined) {
+      return { target, motion: target.motion, growth, cluster, active, silent }
+    }
     const { w, h } = target.motion.box
     const box = { x: cluster.cx - w / 2, y: cluster.cy - h / 2, w, h }
     const motion = { box, vx: cluster.vx, vy: cluster.vy }
-    return { target, motion, growth: 1, cluster, silent }
+    return { target, motion, growth: 1, cluster, active, silent }
   }
 
   function request({ target, motion, growth }: Job) {
@@ -110,17 +117,17 @@ export function createObserver(options: {
     return Math.min(grown, config.searchGrowthMax)
   }
 
-  function isSilent(frame: Frame, target: Target, growth: number): boolean {
-    const { life, motion } = target
-    // A lost target may be anywhere in its search region, any other only at its box.
+  /** A lost target may be anywhere in its search region, any other only at its box. */
+  function watched({ life, motion }: Target, growth: number): Box {
     const factor = life.phase === 'lost' ? session.spec.searchFactor * growth : WATCH_FACTOR
-    const region = clampToSensor(inflate(motion.box, factor), size)
-    const floor = silenceFloor(region, {
-      noisePerPixel: grid.noisePerPixel,
-      silentPixels: config.silentPixels,
-    })
+    return clampToSensor(inflate(motion.box, factor), size)
+  }
+
+  function isSilent({ life }: Target, region: Box, active: number): boolean {
+    const { noisePerPixel } = grid
+    const floor = silenceFloor(region, { noisePerPixel, silentPixels: config.silentPixels })
     const wake = life.phase === 'still' || life.quiet > 0 ? WAKE_FACTOR : 1
-    return activePixels(frame, region) < wake * floor
+    return active < wake * floor
   }
 
   /** Judges an answer and, if it is good, moves the target there. */
@@ -129,6 +136,9 @@ export function createObserver(options: {
     target.searches++
     if (peak.score < threshold(job)) {
       if (cluster === undefined) {
+        // What stops fades before it is silent, and cannot be recognised by the little that is left.
+        const faded = job.active < config.fadeShare * target.usualActive
+        if (faded && target.life.phase !== 'lost') return 'silent'
         target.score = peak.score
         return 'miss'
       }
@@ -141,7 +151,12 @@ export function createObserver(options: {
     const { reference } = target
     const motion = correct(job.motion, measured, { dtUs: sinceSeenUs, reference, config })
     markSeen(target, { motion, score: peak.score })
-    if (cluster !== undefined) proposer.remove(cluster)
+    if (cluster === undefined) {
+      const gain = target.usualActive === 0 ? 1 : USUAL_GAIN
+      target.usualActive += gain * (job.active - target.usualActive)
+    } else {
+      proposer.remove(cluster)
+    }
     return 'good'
   }
 
@@ -167,15 +182,14 @@ export function createObserver(options: {
   /** A second appearance for a target that is sure, alone and wholly in sight; the first is kept for losses. */
   async function renew(frame: Frame, { target }: Job, peak: Peak): Promise<void> {
     const { box } = target.motion
-    const inside = clampToSensor(box, size)
+    const inside = area(clampToSensor(box, size)) > 0.999 * area(box)
     const due =
       config.templateRenewMs > 0 &&
       target.life.phase === 'tracking' &&
       target.templateAgeUs >= config.templateRenewMs * 1000 &&
       peak.score >= config.templateRenewScore &&
       peak.second < RIVAL_SHARE * peak.score &&
-      inside.w === box.w &&
-      inside.h === box.h
+      inside
     if (!due) return
     target.renewed = await searcher.template(frame, box)
     target.templateAgeUs = 0

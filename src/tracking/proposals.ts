@@ -18,12 +18,18 @@ export interface Cluster {
   mass: number
   windows: number
   misses: number
-  readonly startX: number
-  readonly startY: number
+  /** Where the stretch that is judged began: at most `horizonMs` ago, so that a restless youth is forgotten. */
+  startX: number
+  startY: number
   /** Length of the path in strides of some pixels, so that jitter does not count as way. */
   pathPx: number
   strideX: number
   strideY: number
+  /** Middle of the stretch, where the next one will have begun: place, time since, and path since. */
+  midX: number
+  midY: number
+  midUs: number
+  midPathPx: number
   /** Windows in a row whose size or mass jumped. */
   unstable: number
   /** Density of events inside over that around it. */
@@ -132,7 +138,8 @@ export function createProposer(options: { size: Size; config: ProposalsConfig })
     const box = cellBox(from, i, { size, cellPx })
     const still = { vx: 0, vy: 0, pathPx: 0, misses: 0, unstable: 0, contrast: 0, probes: 0 }
     const start = { startX: cx, startY: cy, strideX: cx, strideY: cy }
-    const where = { cx, cy, ...start, box, component: i }
+    const mid = { midX: cx, midY: cy, midUs: 0, midPathPx: 0 }
+    const where = { cx, cy, ...start, ...mid, box, component: i }
     return { ...where, ...still, mass: from.mass[i]!, windows: 1 }
   }
 
@@ -171,21 +178,37 @@ export function createProposer(options: { size: Size; config: ProposalsConfig })
       Math.abs(box.w - cluster.box.w) > cellPx + 0.3 * cluster.box.w ||
       Math.abs(box.h - cluster.box.h) > cellPx + 0.3 * cluster.box.h
     const gain = dt > 0 ? (cluster.windows < 3 ? 0.5 : VELOCITY_GAIN) / dt : 0
-    const stride = distance(x, y, cluster.strideX, cluster.strideY)
-    if (stride >= STRIDE_PX) {
-      cluster.pathPx += stride
-      cluster.strideX = x
-      cluster.strideY = y
-    }
     cluster.vx += gain * (x - px)
     cluster.vy += gain * (y - py)
     cluster.cx = x
     cluster.cy = y
+    walk(cluster, now.dtUs)
     cluster.box = box
     cluster.mass += 0.3 * (from.mass[best]! - cluster.mass)
     cluster.windows++
     cluster.misses = 0
     cluster.unstable = jump ? 3 : Math.max(0, cluster.unstable - 1)
+  }
+
+  /** Keeps the books of the stretch: its path in strides, and the middle that becomes its start in time. */
+  function walk(cluster: Cluster, dtUs: number): void {
+    const { cx, cy } = cluster
+    const stride = distance(cx, cy, cluster.strideX, cluster.strideY)
+    if (stride >= STRIDE_PX) {
+      cluster.pathPx += stride
+      cluster.midPathPx += stride
+      cluster.strideX = cx
+      cluster.strideY = cy
+    }
+    cluster.midUs += dtUs
+    if (cluster.midUs < config.horizonMs * 500) return
+    cluster.startX = cluster.midX
+    cluster.startY = cluster.midY
+    cluster.pathPx = cluster.midPathPx
+    cluster.midX = cx
+    cluster.midY = cy
+    cluster.midUs = 0
+    cluster.midPathPx = 0
   }
 
   /** Events per cell inside over those in the cells up to two around; with nothing around, the inside itself. */

@@ -30,6 +30,9 @@ const WARM_UP = 5
 /** Smallest side of a box that is worth a crop, in pixels. */
 const MIN_SIDE = 6
 const TEMPLATES_PER_TARGET = 6
+/** Least share of a box's pixels with events: below this there is nothing to learn from a template or to be found. */
+const TEMPLATE_DENSITY = 0.08
+const SEARCH_DENSITY = 0.04
 /** Windows searched in a second of the scene, chosen at random: neighbours would be nearly the same pair. */
 const SEARCHED_PER_SECOND = 20
 /** Share of searches with the template of something else: nothing is to be found. */
@@ -77,7 +80,7 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
 
   // One in `seen` replaces a kept one: every usable window of a target is equally likely to be its template.
   function keepTemplate({ id, box, hidden }: TruthBox, frame: Frame): void {
-    if (hidden > 0.2 || density(frame, box) < 0.04) return
+    if (hidden > 0.2 || density(frame, box) < TEMPLATE_DENSITY) return
     let kept = templates.get(id)
     if (kept === undefined) templates.set(id, (kept = { crops: [], seen: 0 }))
     const slot = kept.seen < TEMPLATES_PER_TARGET ? kept.seen : rng.int(kept.seen + 1)
@@ -106,7 +109,7 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
     const state = elsewhere ? 'elsewhere' : hidden >= 0.9 ? 'hidden' : 'visible'
     if (
       state === 'visible' &&
-      (!holdsCenter(region, thing.box) || density(frame, thing.box) < 0.02)
+      (!holdsCenter(region, thing.box) || density(frame, thing.box) < SEARCH_DENSITY)
     )
       return undefined
     return {
@@ -230,7 +233,7 @@ function share(box: Box, region: CropRegion): Pair['box'] {
   return [x, y, x + box.w / region.side, y + box.h / region.side]
 }
 
-/** Share of the box's pixels that saw an event in the window; 0 for fewer than six of them. */
+/** Share of the box's pixels that saw an event in the window; 0 for fewer than ten of them. */
 function density(frame: Frame, box: Box): number {
   const { width, height, planes } = frame
   const area = width * height
@@ -244,5 +247,5 @@ function density(frame: Frame, box: Box): number {
       if ((planes[area + i]! | planes[2 * area + i]!) !== 0) hits++
     }
   }
-  return hits < 6 ? 0 : hits / ((x1 - x0) * (y1 - y0))
+  return hits < 10 ? 0 : hits / ((x1 - x0) * (y1 - y0))
 }

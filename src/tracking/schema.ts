@@ -19,6 +19,11 @@ export const proposalsSchema = z.strictObject({
     .describe('Pixels with events that make a cell busy; more where the sensor is noisy.'),
   windows: windows.default(8).describe('Windows a cluster must have been followed.'),
   movePx: z.number().min(0).default(6).describe('Pixels it must have moved, start to end.'),
+  horizonMs: z
+    .number()
+    .positive()
+    .default(1000)
+    .describe('How far back its movement is judged: slower than movePx in this time is standing.'),
   straightness: share
     .default(0.6)
     .describe('Distance from start to end over the length of the path, at least.'),
@@ -83,6 +88,9 @@ export const trackingSchema = z.strictObject({
     .min(0)
     .default(8)
     .describe('Pixels with events, beyond the noise, below which a region is silent.'),
+  fadeShare: share
+    .default(0.3)
+    .describe('A miss with fewer events than this share of the usual ones is silence, not loss.'),
   gapGraceWindows: z
     .int()
     .min(0)
@@ -134,8 +142,15 @@ export const trackingSchema = z.strictObject({
     .default(1)
     .describe('Growth of the search region while a target is unseen, in its own sides per second.'),
   searchGrowthMax: z.number().min(1).default(1.6).describe('Largest factor of that growth.'),
-  mergeIou: share.default(0.6).describe('Overlap from which two targets may be the same.'),
-  mergeWindows: windows.default(10).describe('Windows in a row of such overlap before they merge.'),
+  mergeOverlap: share
+    .default(0.7)
+    .describe('Share of the smaller box inside the larger from which two targets may be the same.'),
+  mergeSpeed: z
+    .number()
+    .min(0)
+    .default(40)
+    .describe('Difference of velocity up to which they may be the same, pixels per second.'),
+  mergeWindows: windows.default(10).describe('Such windows in a row before they merge.'),
   proposals: proposalsSchema.prefault({}).describe('Finding targets without being told.'),
 })
 export type TrackingConfig = z.infer<typeof trackingSchema>

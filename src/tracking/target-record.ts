@@ -25,6 +25,8 @@ export interface Target {
   seenSpeed: number
   /** Searches since last seen, to take turns between its place and other candidates. */
   searches: number
+  /** Pixels with events around its box in most windows it was seen in. */
+  usualActive: number
   mergeWindows: number
   published: Track | undefined
   readonly origin: { readonly x: number; readonly y: number }
@@ -62,6 +64,7 @@ export function newTarget(options: {
     reference: { w: box.w, h: box.h },
     seenSpeed: Math.sqrt(vx * vx + vy * vy),
     searches: 0,
+    usualActive: 0,
     mergeWindows: 0,
     published: undefined,
     origin: center(box),

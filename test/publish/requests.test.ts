@@ -68,7 +68,7 @@ t.test('Response Topic and Correlation Data are honoured', async (t) => {
 })
 
 t.test('a request that is not valid gets an error, and nothing else happens', async (t) => {
-  const { ask, calls } = setUp()
+  const { ask, calls, clock } = setUp()
   const cases: [string, unknown, RegExp, object?][] = [
     [START, '', /not JSON/],
     [START, '{', /not JSON/],
@@ -95,6 +95,7 @@ t.test('a request that is not valid gets an error, and nothing else happens', as
   ]
   for (const [topic, body, complaint, extra] of cases) {
     const label = JSON.stringify(body).slice(0, 60)
+    await clock.advance(100)
     const answer = await ask(topic, body, extra)
     t.equal(answer?.response.code, 'REQUEST_INVALID', label)
     t.match(answer?.response.message, complaint, label)

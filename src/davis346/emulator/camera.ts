@@ -70,6 +70,7 @@ export class EmulatedCamera {
   #ticking = false
   #served = false
   #claimedBy: object | undefined
+  #unplugging: Promise<void> = Promise.resolve()
   readonly #plugListeners = new Set<(plugged: boolean) => void>()
 
   constructor(options: EmulatedCameraOptions) {
@@ -119,7 +120,8 @@ export class EmulatedCamera {
     this.#identity = { ...this.#identity, ...identity }
   }
 
-  plug(): void {
+  async plug(): Promise<void> {
+    await this.#unplugging
     if (this.#plugged) return
     const stimulusUs = this.#model.stimulusUs
     this.#model = new Davis346Model({
@@ -135,11 +137,17 @@ export class EmulatedCamera {
     for (const listener of [...this.#plugListeners]) listener(true)
   }
 
-  /** The reads end, then the bus hears of it, or the other way round. Both are seen with real hosts. */
-  async unplug(first: 'reads' | 'bus' = 'reads'): Promise<void> {
-    if (!this.#plugged) return
-    this.#plugged = false
-    this.#claimedBy = undefined
+  /** The reads end, then the bus hears of it, or the other way round: both are seen with real hosts. */
+  unplug(first: 'reads' | 'bus' = 'reads'): Promise<void> {
+    if (this.#plugged) {
+      this.#plugged = false
+      this.#claimedBy = undefined
+      this.#unplugging = this.#tellUnplugged(first)
+    }
+    return this.#unplugging
+  }
+
+  async #tellUnplugged(first: 'reads' | 'bus'): Promise<void> {
     const tell = () => {
       for (const listener of [...this.#plugListeners]) listener(false)
     }

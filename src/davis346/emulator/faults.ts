@@ -31,7 +31,7 @@ export interface CameraFaults {
   claimElsewhere(on: boolean): void
   /** Other firmware, logic or sensor, from the next plug-in on. */
   replace(identity: Partial<CameraIdentity>): void
-  plug(): void
+  plug(): Promise<void>
   /** 'reads': pending reads end before the bus reports the unplug; 'bus': after. */
   unplug(first?: 'reads' | 'bus'): Promise<void>
 }

@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import { EvtrackError } from '../../events/errors.js'
 import type { Clock } from '../../events/time.js'
 import {
@@ -9,8 +10,10 @@ import {
   UsbError,
   type UsbHandle,
 } from '../../usb/port.js'
+import { ENDPOINT } from '../registers.js'
 import type { BulkRequest, TransferStatus } from './bulk-pipe.js'
 import type { ControlOutcome, EmulatedCamera } from './camera.js'
+import type { Davis346Model } from './model.js'
 
 const CONTROL_TIMEOUT_MS = 1000
 const VENDOR_OUT = 0x40
@@ -25,7 +28,8 @@ export class EmulatedHandle implements UsbHandle {
   readonly #clock: Clock
   readonly #onClose: () => void
   readonly #streams = new Map<number, EmulatedStream>()
-  #gone = false
+  /** The power-up this handle belongs to: a camera that came back is another device. */
+  readonly #model: Davis346Model
   #closed = false
   readonly #unplugged = new AbortController()
   readonly #unsubscribe: () => void
@@ -35,11 +39,8 @@ export class EmulatedHandle implements UsbHandle {
     this.#clock = options.clock
     this.#onClose = options.onClose
     this.info = options.camera.info
-    // Listening here and not asking `plugged` later: a camera that came back is another device to this handle.
-    this.#unsubscribe = options.camera.onPlug(() => {
-      this.#gone = true
-      this.#unplugged.abort()
-    })
+    this.#model = options.camera.model
+    this.#unsubscribe = options.camera.onPlug(() => this.#unplugged.abort())
   }
 
   async controlOut(request: ControlRequest, data: Uint8Array): Promise<void> {
@@ -65,7 +66,7 @@ export class EmulatedHandle implements UsbHandle {
   ): Promise<Uint8Array> {
     this.#assertOpen()
     const outcome: ControlOutcome = await this.#camera.control(setup, data)
-    if (this.#gone || outcome.status === 'gone') throw new UsbError('gone', 'the device has gone')
+    if (this.#gone() || outcome.status === 'gone') throw new UsbError('gone', 'the device has gone')
     if (outcome.status === 'ok') return outcome.data
     if (outcome.status === 'stall') throw new UsbError('stall', 'the control request stalled')
     await this.#clock.sleep(CONTROL_TIMEOUT_MS, this.#unplugged.signal).catch(() => {
@@ -77,11 +78,12 @@ export class EmulatedHandle implements UsbHandle {
   async clearHalt(endpoint: number): Promise<void> {
     this.#assertOpen()
     const outcome = await this.#camera.clearHalt(endpoint)
-    if (this.#gone || outcome === 'gone') throw new UsbError('gone', 'the device has gone')
+    if (this.#gone() || outcome === 'gone') throw new UsbError('gone', 'the device has gone')
   }
 
   startBulkIn(options: BulkInOptions): BulkStream {
     this.#assertOpen()
+    if (options.endpoint !== ENDPOINT.data) throw new UsbError('error', 'not a bulk IN endpoint')
     if (this.#streams.has(options.endpoint))
       throw new UsbError('error', 'a stream is running on this endpoint')
     const stream = new EmulatedStream(this.#camera, {
@@ -106,9 +108,13 @@ export class EmulatedHandle implements UsbHandle {
     this.#onClose()
   }
 
+  #gone(): boolean {
+    return !this.#camera.plugged || this.#camera.model !== this.#model
+  }
+
   #assertOpen(): void {
     if (this.#closed) throw new UsbError('error', 'the device is closed')
-    if (this.#gone || !this.#camera.plugged) throw new UsbError('gone', 'the device has gone')
+    if (this.#gone()) throw new UsbError('gone', 'the device has gone')
   }
 }
 
@@ -118,6 +124,7 @@ class EmulatedStream implements BulkStream {
   readonly #options: BulkInOptions & { readonly clock: Clock }
   readonly #requests: BulkRequest[]
   #ended = false
+  #stopped: Promise<void> | undefined
 
   constructor(camera: EmulatedCamera, options: BulkInOptions & { readonly clock: Clock }) {
     this.#camera = camera
@@ -137,9 +144,14 @@ class EmulatedStream implements BulkStream {
   }
 
   async stop(): Promise<void> {
-    if (this.#ended) return
+    this.#stopped ??= this.#stop()
+    await this.#stopped
+  }
+
+  async #stop(): Promise<void> {
     this.#cancelAll()
-    this.#end({ kind: 'stopped' })
+    await immediate()
+    if (!this.#ended) this.#end({ kind: 'stopped' })
   }
 
   backlog(): number {
@@ -147,13 +159,13 @@ class EmulatedStream implements BulkStream {
   }
 
   #complete(request: BulkRequest, result: { status: TransferStatus; length: number }): void {
-    if (this.#ended) return
+    if (this.#ended || this.#stopped) return
     const { status, length } = result
     if (status === 'ok') {
       const { buffer } = request
       const view = length === buffer.length ? buffer : buffer.subarray(0, length)
       this.#options.onTransfer(view, this.#options.clock.nowUs())
-      if (!this.#ended) this.#camera.submit(request)
+      if (!this.#ended && !this.#stopped) this.#camera.submit(request)
       return
     }
     this.#cancelAll()

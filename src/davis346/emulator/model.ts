@@ -3,6 +3,7 @@ import { SPECIAL, WRAP_US } from '../words.js'
 import { ApsProducer } from './aps.js'
 import { DvsProducer, type DvsSpan } from './dvs.js'
 import { ExternalDetector, SignalGenerator } from './external.js'
+import { GatedClock } from './gated-clock.js'
 import { type CameraIdentity, cyclesPerUs } from './identity.js'
 import { ImuProducer } from './imu.js'
 import { PacketFifo } from './packet-fifo.js'
@@ -49,39 +50,27 @@ export class Davis346Model {
   readonly #imu: ImuProducer
   readonly #detector: ExternalDetector
   readonly #generator: SignalGenerator
-  /** Timestamp counter at uptime `#counterSince`; it runs while `#counting`. */
-  #counterUs = 0
-  #counterSince = 0
-  #counting = false
-  /** Stimulus time at uptime `#watchingSince`; it runs while a producer is on. */
-  #stimulusUs: number
-  #watchingSince = 0
-  #watching = false
+  /** The timestamp counter. */
+  readonly #counter = new GatedClock(0)
+  /** Stimulus time: runs while a producer is on. */
+  readonly #world: GatedClock
   #muxOn = false
   #packetSince = Number.POSITIVE_INFINITY
   #packet = 0
   #edge: { readonly tUs: number; readonly high: boolean } | undefined
 
-  constructor(options: {
-    identity: CameraIdentity
-    stimulus: Stimulus
-    /** Stimulus time at power-up. */
-    stimulusUs?: number
-  }) {
+  /** `stimulusUs`: stimulus time at power-up. */
+  constructor(options: { identity: CameraIdentity; stimulus: Stimulus; stimulusUs?: number }) {
     const { identity, stimulus } = options
     const packetBytes = identity.speed === 'super' ? 1024 : 512
     this.#identity = identity
     this.#stimulus = stimulus
-    this.#stimulusUs = options.stimulusUs ?? 0
+    this.#world = new GatedClock(options.stimulusUs ?? 0)
     this.registers = new RegisterFile(identity)
     this.fifo = new PacketFifo({ buffers: 12, bufferBytes: packetBytes * 8, packetBytes })
     this.#timeline = new Timeline(this.fifo)
     const parts = { identity, stimulus, registers: this.registers, fifo: this.fifo }
-    this.#dvs = new DvsProducer({
-      ...parts,
-      timeline: this.#timeline,
-      startUs: this.#stimulusUs,
-    })
+    this.#dvs = new DvsProducer({ ...parts, timeline: this.#timeline, startUs: this.stimulusUs })
     this.#aps = new ApsProducer(this.registers, identity)
     this.#imu = new ImuProducer(this.registers, identity)
     this.#detector = new ExternalDetector(this.registers, identity)
@@ -90,11 +79,11 @@ export class Davis346Model {
 
   /** Value of the timestamp counter. */
   get counterUs(): number {
-    return this.#counterUs + (this.#counting ? this.nowUs - this.#counterSince : 0)
+    return this.#counter.at(this.nowUs)
   }
 
   get stimulusUs(): number {
-    return this.#stimulusUs + (this.#watching ? this.nowUs - this.#watchingSince : 0)
+    return this.#world.at(this.nowUs)
   }
 
   /** Events whose column word entered the USB buffers. */
@@ -109,7 +98,7 @@ export class Davis346Model {
 
   /** A producer is on. */
   get watching(): boolean {
-    return this.#watching
+    return this.#world.running
   }
 
   /** A register write; the model must have been advanced to its time. */
@@ -119,7 +108,7 @@ export class Davis346Model {
     r.write(module, parameter, value)
     if (module === MODULE.mux) {
       if (resetBefore === 0 && r.on(REG.muxTimestampReset) && this.#identity.master) this.reset()
-      this.#setCounting(r.on(REG.muxTimestampRun))
+      this.#counter.run(r.on(REG.muxTimestampRun), this.nowUs)
       if (r.on(REG.muxRun) && !this.#muxOn) this.#timeline.restart()
       this.#muxOn = r.on(REG.muxRun)
       if (!r.on(REG.muxRunChip)) this.#aps.abort()
@@ -129,18 +118,17 @@ export class Davis346Model {
     if (module === MODULE.external) this.#generator.configure(this.nowUs)
     if (module === MODULE.mux || module === MODULE.aps)
       this.#aps.run(r.on(REG.apsRun) && r.on(REG.muxRunChip), this.nowUs)
-    this.#setWatching(
+    const watching =
       this.#dvsOn() ||
-        r.on(REG.apsRun) ||
-        r.on(REG.externalRunDetector) ||
-        this.#imu.nextUs !== Number.POSITIVE_INFINITY,
-    )
+      r.on(REG.apsRun) ||
+      r.on(REG.externalRunDetector) ||
+      this.#imu.nextUs !== Number.POSITIVE_INFINITY
+    this.#world.run(watching, this.nowUs)
   }
 
   /** The counter restarts at 0: a request of the host, or of a sync cable without the host asking. */
   reset(): void {
-    this.#counterUs = 0
-    this.#counterSince = this.nowUs
+    this.#counter.set(0, this.nowUs)
     if (this.#muxOn) this.#timeline.reset()
     this.#dvs.interrupt()
   }
@@ -176,24 +164,13 @@ export class Davis346Model {
     return parameters.every((p) => (this.registers.read(MODULE.bias, p) & BIAS_ENABLED) !== 0)
   }
 
-  #setCounting(on: boolean): void {
-    this.#counterUs = this.counterUs
-    this.#counterSince = this.nowUs
-    this.#counting = on
-  }
-
-  #setWatching(on: boolean): void {
-    this.#stimulusUs = this.stimulusUs
-    this.#watchingSince = this.nowUs
-    this.#watching = on
-  }
-
   /** Uptime at which something other than a DVS event happens next, `limitUs` at most. */
   #nextStep(limitUs: number): number {
     let next = Math.min(limitUs, this.#aps.nextUs, this.#imu.nextUs, this.#generator.nextUs)
-    if (this.#counting) next = Math.min(next, this.nowUs + WRAP_US - (this.counterUs % WRAP_US))
+    if (this.#counter.running)
+      next = Math.min(next, this.nowUs + WRAP_US - (this.counterUs % WRAP_US))
     next = Math.min(next, this.#packetSince + this.#earlyPacketUs())
-    if (this.#watching) {
+    if (this.#world.running) {
       // Short steps, so that an early packet is not later than its delay.
       next = Math.min(next, this.nowUs + MAX_STEP_US)
       this.#edge ??= this.#stimulus.edge?.(this.stimulusUs + limitUs - this.nowUs)
@@ -210,14 +187,14 @@ export class Davis346Model {
   /** Produces events before `stepUs`; returns the uptime reached. */
   #produceDvs(stepUs: number, mayDrop: boolean): number {
     const blocked = !this.streaming || !this.#timeline.catchUp(this.counterUs)
-    if (!this.#watching || stepUs === this.nowUs) return stepUs
+    if (!this.#world.running || stepUs === this.nowUs) return stepUs
     const startUs = this.stimulusUs
     const untilUs = startUs + stepUs - this.nowUs
     const mode = this.#dvsMode(mayDrop || !this.streaming)
     const reachedUs = this.#dvs.produce({
       untilUs,
       offsetUs: this.counterUs - startUs,
-      frozenUs: this.#counting ? -1 : this.counterUs,
+      frozenUs: this.#counter.running ? -1 : this.counterUs,
       mode,
       blocked,
     })

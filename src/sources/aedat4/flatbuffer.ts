@@ -24,7 +24,9 @@ export function openFlat(bytes: Uint8Array, identifier: string): Flat {
     }
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, end)
-  return { view, bytes: bytes.subarray(0, end), root: 4 + view.getUint32(4, true) }
+  // Not a Buffer, whose slice() is a view where a Uint8Array's is a copy.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, end)
+  return { view, bytes: plain, root: 4 + view.getUint32(4, true) }
 }
 
 /** Position of field `id` of the table at `table`, or 0 where it is absent and its default holds. */

@@ -152,7 +152,7 @@ export class Aedat4Reader {
           // The body ends early enough to hide a whole packet: its size is damaged.
           this.report(offset, `The packet claims ${claim.bytes} bytes and has ${consumed}.`)
           // An uncompressed body is a view of the window, which the search moves.
-          const kept = bytes.slice()
+          const kept = new Uint8Array(bytes)
           await this.#resync(offset + PACKET_HEADER_BYTES + consumed, end)
           return { kind: claim.stream.kind, offset, bytes: kept }
         }

@@ -213,7 +213,7 @@ const BUILD: Record<SceneName, (rng: Rng) => Body> = {
   }),
   'high-rate': (rng) => ({
     background: { ...busyWall(rng), featurePx: 9, contrast: 0.7 },
-    camera: { vx: 80, vy: 25, shakePx: 2, shakeHz: 2 },
+    camera: { vx: 45, vy: 15, shakePx: 1.5, shakeHz: 2 },
     pixel: { onThreshold: 0.14, offThreshold: 0.14, refractoryUs: 50, shotNoiseHz: 5 },
     things: [
       target(rng, 1, { sizePx: rng.range(50, 70), path: 'curve', speed: rng.range(100, 200) }),

@@ -1,0 +1,117 @@
+import { LatencyHistogram } from '../publish/latency.js'
+import type { CameraReport, HealthReport } from '../publish/publisher.js'
+import type { SourceState } from '../sources/source.js'
+import type { CaptureCounters } from './messages.js'
+
+/** What the main thread knows of the others, and what it says about them. Pure but for its own bookkeeping. */
+export class DaemonFacts {
+  sourceState: SourceState = { state: 'connecting' }
+  inference: 'opening' | 'ready' | 'failed' = 'opening'
+  readonly inferenceMs = new LatencyHistogram()
+  energy: { mj_per_inference: number; convention: string } | null = null
+  capture: CaptureCounters | undefined
+  #previous: CaptureCounters | undefined
+  #tracking: Readonly<Record<string, number>> = {}
+  readonly #isCamera: boolean
+  readonly #nowUs: () => number
+
+  constructor(options: { isCamera: boolean; nowUs: () => number }) {
+    this.#isCamera = options.isCamera
+    this.#nowUs = options.nowUs
+  }
+
+  captured(counters: CaptureCounters): void {
+    this.#previous = this.capture
+    this.capture = counters
+  }
+
+  tracked(counters: Readonly<Record<string, number>>, inferenceMs: readonly number[]): void {
+    this.#tracking = counters
+    for (const ms of inferenceMs) this.inferenceMs.record(ms)
+  }
+
+  /** State of the whole daemon; a missing camera or network is a state, not a crash. */
+  state(): { state: 'init' | 'ready' | 'degraded'; reason?: string } {
+    if (this.inference === 'failed') {
+      return { state: 'degraded', reason: 'BACKEND_UNAVAILABLE: inference has failed.' }
+    }
+    if (this.inference === 'opening') return { state: 'init' }
+    const { state, code, reason } = this.sourceState
+    if (state === 'streaming') return { state: 'ready' }
+    if (state === 'connecting') return { state: 'init' }
+    return {
+      state: 'degraded',
+      reason: `${code ?? 'CAMERA_LOST'}: ${reason ?? `the camera is ${state}`}`,
+    }
+  }
+
+  camera(): CameraReport {
+    const { state, code, reason } = this.sourceState
+    const shown = state === 'streaming' || state === 'stalled' ? state : 'disconnected'
+    const why = [code, reason].filter((part) => part !== undefined).join(': ')
+    return {
+      state: shown,
+      last_event_age_ms: this.#eventAgeMs(),
+      ...(shown === 'streaming' || why === '' ? {} : { reason: why }),
+    }
+  }
+
+  #eventAgeMs(): number | null {
+    const last = this.capture?.lastEventHostUs ?? 0
+    return last === 0 ? null : Math.max(0, Math.round((this.#nowUs() - last) / 10) / 100)
+  }
+
+  #eventsPerSecond(): number | null {
+    const { capture, sourceState } = this
+    const previous = this.#previous
+    if (capture === undefined || previous === undefined) return null
+    if (sourceState.state !== 'streaming') return 0
+    const events = (capture.filters['eventsIn'] ?? 0) - (previous.filters['eventsIn'] ?? 0)
+    const us = capture.atUs - previous.atUs
+    return us > 0 ? Math.max(0, Math.round((events * 1e6) / us)) : null
+  }
+
+  health(): HealthReport {
+    const source = this.capture?.source ?? {}
+    const memory = process.memoryUsage()
+    const { clock, temperatureC } = this.capture ?? {}
+    return {
+      events_per_second: this.#eventsPerSecond(),
+      last_event_age_ms: this.#eventAgeMs(),
+      drops: this.drops(),
+      usb: this.#isCamera
+        ? { errors: source['usbErrors'] ?? 0, reconnects: source['reconnects'] ?? 0 }
+        : null,
+      skipped_windows: this.#skippedWindows(),
+      inference_ms: this.inferenceMs.percentiles(),
+      energy: this.energy,
+      clock:
+        clock === undefined
+          ? null
+          : {
+              offset_us: Math.round(clock.offsetUs),
+              drift_ppm: Number.isNaN(clock.driftPpm) ? 0 : Math.round(clock.driftPpm * 100) / 100,
+            },
+      temperature_c: temperatureC === undefined ? null : Math.round(temperatureC * 10) / 10,
+      memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
+    }
+  }
+
+  #skippedWindows(): number {
+    return (this.#tracking['skipped'] ?? 0) + (this.#tracking['missed'] ?? 0)
+  }
+
+  /** What each hop lost, from the camera to the tracker, by the counter's name. */
+  drops(): Record<string, number> {
+    const source = this.capture?.source ?? {}
+    const lost: Record<string, number> = {}
+    for (const [name, value] of Object.entries(source)) {
+      if (/drop|overrun|lost|violation|bad|outside|overflow|corrupt|gap/i.test(name))
+        lost[name] = value
+    }
+    lost['windows_without_memory'] = this.capture?.aggregation['windowsDropped'] ?? 0
+    lost['windows_overwritten'] = this.capture?.pool['overwritten'] ?? 0
+    lost['windows_skipped'] = this.#tracking['skipped'] ?? 0
+    return lost
+  }
+}

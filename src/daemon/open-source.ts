@@ -1,0 +1,103 @@
+import { createEmulatedPort } from '../davis346/emulator/port.js'
+import type { Stimulus } from '../davis346/emulator/stimulus.js'
+import type { FirmwareGates, Preset } from '../davis346/schema.js'
+import type { Clock } from '../events/time.js'
+import { type CameraSource, createCameraSource } from '../sources/camera.js'
+import { isDavis346 } from '../sources/camera-choice.js'
+import { createRecordingSource } from '../sources/recording.js'
+import { createScene } from '../sources/scene/scene.js'
+import type { SceneConfig } from '../sources/scene/schema.js'
+import { createSceneSource } from '../sources/scene-source.js'
+import type { Source } from '../sources/source.js'
+import { createLibusbPort } from '../usb/libusb.js'
+import { type EventRing, EventRingReader } from './event-ring.js'
+
+/** What the capture thread needs to open a source: plain data, everything validated on the main thread. */
+export interface CameraRequest {
+  readonly preset: Preset
+  readonly gates: FirmwareGates
+  readonly serial?: string
+  readonly transferBytes: number
+  readonly transferCount: number
+}
+
+export type SourceRequest =
+  | { readonly kind: 'camera'; readonly camera: CameraRequest }
+  | { readonly kind: 'emulator'; readonly camera: CameraRequest; readonly ring: EventRing }
+  | { readonly kind: 'scene'; readonly scene: SceneConfig; readonly pace: 'real' | 'fast' }
+  | { readonly kind: 'recording'; readonly path: string; readonly pace: 'real' | 'fast' }
+
+export interface OpenedSource {
+  readonly source: Source
+  /** Facts beside the counters that only some sources have. */
+  readonly extra?: () => {
+    clock?: { offsetUs: number; driftPpm: number }
+    sceneOffsetUs?: number
+  }
+  close(): Promise<void>
+}
+
+/** Rejects with EvtrackError for what retrying cannot mend. */
+export async function openSource(request: SourceRequest, clock: Clock): Promise<OpenedSource> {
+  if (request.kind === 'recording') {
+    return plain(await createRecordingSource({ path: request.path, pace: request.pace, clock }))
+  }
+  if (request.kind === 'scene') {
+    return plain(
+      createSceneSource({ scene: createScene(request.scene), pace: request.pace, clock }),
+    )
+  }
+  return request.kind === 'camera'
+    ? openCamera(request.camera, clock)
+    : openEmulator(request.camera, { ring: request.ring, clock })
+}
+
+function plain(source: Source): OpenedSource {
+  return { source, close: () => source.close() }
+}
+
+function openCamera(camera: CameraRequest, clock: Clock): OpenedSource {
+  const port = createLibusbPort({ match: isDavis346 })
+  const source = createCameraSource({ port, clock, ...camera })
+  return {
+    source,
+    extra: () => pairing(source),
+    close: async () => {
+      await source.close()
+      await port.close()
+    },
+  }
+}
+
+function openEmulator(
+  camera: CameraRequest,
+  { ring, clock }: { ring: EventRing; clock: Clock },
+): OpenedSource {
+  const reader = new EventRingReader(ring)
+  const stimulus: Stimulus = {
+    next: (untilUs) => reader.next(untilUs),
+    // The scene's picture has 16 bits, the sensor's converter 10.
+    image: (_, into) => {
+      for (let i = 0; i < into.length; i++) into[i] = reader.picture[i]! >> 6
+    },
+  }
+  const port = createEmulatedPort({ cameras: [{ stimulus }], clock })
+  const source = createCameraSource({ port, clock, ...camera })
+  return {
+    source,
+    extra: () => {
+      const { counterUs, stimulusUs } = port.cameras[0]!.model
+      return { ...pairing(source), sceneOffsetUs: counterUs - stimulusUs }
+    },
+    close: async () => {
+      reader.close()
+      await source.close()
+      await port.close()
+    },
+  }
+}
+
+function pairing(source: CameraSource) {
+  const clock = source.pairing()
+  return clock === undefined || Number.isNaN(clock.offsetUs) ? {} : { clock }
+}

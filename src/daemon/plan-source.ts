@@ -1,0 +1,51 @@
+import { loadFirmwareGates, loadPreset } from '../davis346/presets.js'
+import { DAVIS346_SIZE, type Size } from '../events/geometry.js'
+import { systemClock } from '../events/time.js'
+import { createRecordingSource } from '../sources/recording.js'
+import { sceneByName } from '../sources/scene/named.js'
+import { createEventRing } from './event-ring.js'
+import type { CameraRequest, SourceRequest } from './open-source.js'
+import type { SceneWorkerData } from './scene-worker.js'
+import type { Config } from './schema.js'
+
+export interface SourcePlan {
+  readonly request: SourceRequest
+  readonly size: Size
+  /** What the scene thread of an emulated camera needs. */
+  readonly scene?: SceneWorkerData
+}
+
+async function cameraRequest(config: Config): Promise<CameraRequest> {
+  const { serial, preset, transferBytes, transferCount } = config.camera
+  return {
+    preset: await loadPreset(preset),
+    gates: await loadFirmwareGates(),
+    transferBytes,
+    transferCount,
+    ...(serial === undefined ? {} : { serial }),
+  }
+}
+
+/** Everything about the source that can be wrong is found here, before a thread starts. */
+export async function planSource(config: Config): Promise<SourcePlan> {
+  const { kind, file, pace, scene, seed } = config.source
+  if (kind === 'camera') {
+    return { request: { kind, camera: await cameraRequest(config) }, size: DAVIS346_SIZE }
+  }
+  if (kind === 'recording') {
+    const probe = await createRecordingSource({ path: file!, pace, clock: systemClock })
+    await probe.close()
+    return { request: { kind, path: file!, pace }, size: probe.info.size }
+  }
+  const sceneConfig = sceneByName(scene, seed)
+  if (kind === 'scene') {
+    return { request: { kind, scene: sceneConfig, pace }, size: sceneConfig.size }
+  }
+  const ring = createEventRing(DAVIS346_SIZE)
+  const camera = await cameraRequest(config)
+  return {
+    request: { kind, camera, ring },
+    size: DAVIS346_SIZE,
+    scene: { ring, scene: sceneConfig },
+  }
+}
