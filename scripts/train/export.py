@@ -104,7 +104,6 @@ def main():
     net.eval()
     net.set_exact()
     p = parameters(net)
-    os.makedirs(args.out, exist_ok=True)
     files = {}
     for dialect in ('int8', 'fp32'):
         for name, build in (('template', graph.template_graph), ('search', graph.search_graph)):
@@ -115,14 +114,9 @@ def main():
     name = args.name or os.path.basename(os.path.normpath(args.out))
     model = package.model_json(name, net, golden=golden, layers=layers, record=record)
     model['files'] = {f: dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b)) for f, b in sorted(files.items())}
-    for file, content in files.items():
-        with open(os.path.join(args.out, file), 'wb') as out:
-            out.write(content)
-    with open(os.path.join(args.out, 'model.json'), 'w') as out:
-        json.dump(model, out, indent=2)
-        out.write('\n')
-    with open(os.path.join(args.out, 'model-card.md'), 'w') as out:
-        out.write(package.model_card(model))
+    files['model.json'] = (json.dumps(model, indent=2, allow_nan=False) + '\n').encode()
+    files['model-card.md'] = package.model_card(model).encode()
+    package.replace_folder(args.out, files)
     print(json.dumps({f: len(b) for f, b in files.items()}))
 
 

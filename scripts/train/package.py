@@ -1,4 +1,7 @@
 """model.json, golden.bin and the model card: what a package says of itself."""
+import os
+import shutil
+
 import numpy as np
 
 import energy
@@ -74,3 +77,19 @@ def model_card(model):
               '* Trained on simulated scenes only. A target that does not move makes no events and cannot be seen.',
               '* It follows one target a search; look-alikes that cross the target at close range can take it over.', '']
     return '\n'.join(lines)
+
+
+def replace_folder(folder, files):
+    """Writes a folder beside the old one and swaps them, so that no reader meets half a package."""
+    folder = os.path.normpath(folder)
+    fresh, old = folder + '.new', folder + '.old'
+    for path in (fresh, old):
+        shutil.rmtree(path, ignore_errors=True)
+    os.makedirs(fresh)
+    for name, content in files.items():
+        with open(os.path.join(fresh, name), 'wb') as out:
+            out.write(content)
+    if os.path.exists(folder):
+        os.rename(folder, old)
+    os.rename(fresh, folder)
+    shutil.rmtree(old, ignore_errors=True)

@@ -13,13 +13,10 @@ export function snakeKey(key: string): string {
 /** Converts the keys of plain objects, recursively through arrays; values are left alone. */
 export function mapKeys(value: unknown, convert: (key: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => mapKeys(item, convert))
-  if (
-    value === null ||
-    typeof value !== 'object' ||
-    Object.getPrototypeOf(value) !== Object.prototype
-  ) {
-    return value
-  }
+  if (value === null || typeof value !== 'object') return value
+  // Tables of a TOML file have no prototype; dates and other values with one of their own stay as they are.
+  const prototype: unknown = Object.getPrototypeOf(value)
+  if (prototype !== null && prototype !== Object.prototype) return value
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [convert(key), mapKeys(item, convert)]),
   )

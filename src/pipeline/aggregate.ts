@@ -1,9 +1,11 @@
 import type { EventBatch } from '../events/batch.js'
 import { type Counters, createCounters } from '../events/counters.js'
+import { EvtrackError } from '../events/errors.js'
 import type { Size } from '../events/geometry.js'
 import type { Gap } from '../events/signals.js'
 import type { FrameSink } from './frame-sink.js'
 import { HopRing } from './hop-ring.js'
+import { MAX_HOPS } from './limits.js'
 import type { AggregationConfig } from './schema.js'
 import { WindowMaker } from './window-maker.js'
 
@@ -61,6 +63,10 @@ export class Aggregator {
     const byCount = config.windowEvents > 0
     const hopEvents = byCount ? config.hopEvents || config.windowEvents : 0
     const hops = byCount ? config.windowEvents / hopEvents : config.windowUs / config.hopUs
+    if (!Number.isInteger(hops) || hops < 1 || hops > MAX_HOPS)
+      throw new EvtrackError('CONFIG_INVALID', `A window of ${hops} hops cannot be made.`, {
+        next: `Choose a hop that divides the window into at most ${MAX_HOPS} parts.`,
+      })
     this.#sink = sink
     this.#windowUs = config.windowUs
     this.#hopUs = config.hopUs

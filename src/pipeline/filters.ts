@@ -4,7 +4,7 @@ import type { Size } from '../events/geometry.js'
 import { MAX_FILTER_US } from './limits.js'
 import { buildPassMap } from './mask.js'
 import type { FiltersConfig } from './schema.js'
-import { type FilterLayout, filterKernel, filterLayout, PASS } from './wasm/filter-kernel.js'
+import { filterKernel, filterLayout, PASS } from './wasm/filter-kernel.js'
 import { instantiate, type Kernel } from './wasm/instance.js'
 
 export const FILTER_COUNTERS = [
@@ -47,7 +47,6 @@ const ALWAYS_US = REBASE_US + 1
 export class FilterChain {
   readonly counters: Counters<FilterCounter> = createCounters(FILTER_COUNTERS)
   readonly #size: Size
-  readonly #layout: FilterLayout
   readonly #times: Int32Array
   readonly #pass: Int8Array
   readonly #dt: Uint32Array
@@ -69,7 +68,6 @@ export class FilterChain {
     const layout = filterLayout(this.#size, CHUNK)
     const kernels = [filterKernel(layout, 'any', true), filterKernel(layout, 'count', false)]
     const { memory, kernel } = instantiate(kernels, layout.bytes)
-    this.#layout = layout
     this.#times = new Int32Array(memory, layout.timesAt, layout.cells)
     this.#pass = new Int8Array(memory, layout.passAt, layout.cells)
     this.#dt = new Uint32Array(memory, layout.dtAt, CHUNK)
@@ -169,11 +167,6 @@ export class FilterChain {
     values[index.refractory]! += passed - fresh
     values[index.backgroundActivity]! += fresh - kept
     return kept
-  }
-
-  /** Bytes of memory the chain holds. */
-  get memoryBytes(): number {
-    return this.#layout.bytes
   }
 }
 

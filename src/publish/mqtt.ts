@@ -192,13 +192,15 @@ class MqttBroker implements Broker {
       protocol: attempt.version === 5 ? '5' : '3.1.1',
       connects: this.#status.connects + 1,
     }
-    attempt.client.subscribe([...session.subscriptions], { qos: 1 }, (error) => {
-      // Without its subscriptions the session is half deaf: start over rather than stay so.
-      if (error && !attempt.socket.destroyed) {
-        attempt.error ??= error
-        attempt.socket.destroy()
-      }
-    })
+    if (session.subscriptions.length > 0) {
+      attempt.client.subscribe([...session.subscriptions], { qos: 1 }, (error) => {
+        // Without its subscriptions the session is deaf: start over rather than stay so.
+        if (error && !attempt.socket.destroyed) {
+          attempt.error ??= error
+          attempt.socket.destroy()
+        }
+      })
+    }
     session.onConnect()
   }
 

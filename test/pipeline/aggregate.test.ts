@@ -296,3 +296,10 @@ t.test('events outside the sensor are counted and touch nothing', async (t) => {
   t.ok(frames[0]!.planes.every((v) => v === 0))
   t.equal(aggregator.counters.snapshot().outsideSensor, 3)
 })
+
+t.test('a hop that does not divide its window is refused, whoever made the config', async (t) => {
+  const sink = frameCallback(size, () => {})
+  const config = configure({})
+  for (const wrong of [{ hopUs: 7000 }, { hopUs: 60_000 }, { windowEvents: 10, hopEvents: 3 }])
+    t.throws(() => new Aggregator({ ...config, ...wrong }, size, sink), { code: 'CONFIG_INVALID' })
+})

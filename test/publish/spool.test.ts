@@ -1,9 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs'
@@ -114,6 +117,26 @@ t.test(
     t.strictSame(drain(spool), range(1, 310))
   },
 )
+
+t.test('what was written outlives a kill', async (t) => {
+  const dir = tempDir(t)
+  const script = `
+    import { Spool } from ${JSON.stringify(new URL('../../src/publish/spool.js', import.meta.url).href)}
+    import { systemClock as clock } from ${JSON.stringify(new URL('../../src/events/time.js', import.meta.url).href)}
+    const spool = new Spool({ dir: process.argv[1], maxBytes: 1e9, maxAgeMs: 1e9, clock })
+    for (let n = 1; n <= 20; n++) spool.append({ topic: 'a/b', atUs: ${START_US} + n, payload: '{"n":' + n + '}' })
+    await clock.sleep(260)
+    console.log(spool.stats().pending)
+    await clock.sleep(60_000)`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  t.equal(String(await once(child.stdout, 'data')).trim(), '20')
+  child.kill('SIGKILL')
+  await exited
+  t.strictSame(drain(open(dir).spool), range(1, 20))
+})
 
 t.test('a torn last line, zeros and garbage are skipped and counted', async (t) => {
   const dir = tempDir(t)
@@ -235,7 +258,6 @@ t.test('a full disk is counted, tried again, and no line is lost or torn', async
   const whole = readFileSync(path)
   rmSync(path)
   // A symbolic link to /dev/full accepts to be opened and refuses every write.
-  const { symlinkSync } = await import('node:fs')
   symlinkSync('/dev/full', path)
   add(spool, 6, 9)
   await clock.advance(250)

@@ -11,6 +11,8 @@ export interface HotPathResult {
   readonly stream: string
   readonly events: number
   readonly seconds: number
+  /** Processor time of the whole process in these seconds: less than them when other programs wanted the core too. */
+  readonly cpuSeconds: number
   readonly eventsPerSecond: number
   readonly nsPerEvent: number
   /** Device time that was played. */
@@ -113,15 +115,18 @@ function play(
   onWarm()
   const measured = rounds(events)
   const heapBefore = collectedHeapBytes()
+  const cpuBefore = process.cpuUsage()
   const start = process.hrtime.bigint()
   playRounds(measured)
   const seconds = Number(process.hrtime.bigint() - start) / 1e9
+  const cpu = process.cpuUsage(cpuBefore)
   const heapGrowthBytes = collectedHeapBytes() - heapBefore
   const played = measured * stream.events
   return {
     stream: stream.name,
     events: played,
     seconds,
+    cpuSeconds: (cpu.user + cpu.system) / 1e6,
     eventsPerSecond: played / seconds,
     nsPerEvent: (seconds * 1e9) / played,
     deviceSeconds: (measured * stream.spanUs) / 1e6,

@@ -4,14 +4,9 @@
  * stack machine takes care of the rest. Opcodes: WebAssembly core specification 2.0, chapter 5 (binary format).
  */
 export type Code = readonly number[]
-export type ValueType = 'i32' | 'i64' | 'f32' | 'v128'
+export type ValueType = 'i32' | 'v128'
 
-const TYPE_CODE: Readonly<Record<ValueType, number>> = {
-  i32: 0x7f,
-  i64: 0x7e,
-  f32: 0x7d,
-  v128: 0x7b,
-}
+const TYPE_CODE: Readonly<Record<ValueType, number>> = { i32: 0x7f, v128: 0x7b }
 const NO_RESULT = 0x40
 
 export function unsignedLeb(value: number): number[] {
@@ -59,11 +54,7 @@ export const constant = (value: number): Code => [0x41, ...signedLeb(value)]
 
 export const i32 = {
   eqz: plain(0x45),
-  ltS: plain(0x48),
   ltU: plain(0x49),
-  gtS: plain(0x4a),
-  gtU: plain(0x4b),
-  geS: plain(0x4e),
   add: plain(0x6a),
   sub: plain(0x6b),
   mul: plain(0x6c),
@@ -85,12 +76,9 @@ export const v128 = {
   load: load([0xfd, 0x00], 0),
   store: store([0xfd, 0x0b], 0),
   zero: [0xfd, 0x0c, ...new Array<number>(16).fill(0)] as Code,
-  splatI32: simd(0x11),
   splatF32: simd(0x13),
   eqI8: simd(0x23),
-  and: simd(0x4e),
   andNot: simd(0x4f),
-  or: simd(0x50),
   narrowI16: simd(0x66),
   subI8: simd(0x71),
   addSaturatingU8: simd(0x70),
@@ -99,8 +87,6 @@ export const v128 = {
   extendHighU8: simd(0x8a),
   extendLowU16: simd(0xa9),
   extendHighU16: simd(0xaa),
-  maxI32: simd(0xb8),
-  subI32: simd(0xb1),
   addF32: simd(0xe4),
   mulF32: simd(0xe6),
   pminF32: simd(0xea),
@@ -115,9 +101,9 @@ export interface Local {
 
 export interface WasmFunction {
   readonly name: string
-  /** All parameters are i32 but those named in `types`. */
+  /** All i32. */
   readonly params: readonly string[]
-  readonly types?: Readonly<Record<string, ValueType>>
+  /** What the body leaves on the stack; nothing if absent. */
   readonly result?: ValueType
   readonly locals: Readonly<Record<string, ValueType>>
   body(local: (name: string) => Local): readonly Code[]
@@ -167,7 +153,7 @@ function functionBody(definition: WasmFunction): Code {
 export function assemble(functions: readonly WasmFunction[], pages: number): Uint8Array {
   const types = functions.map((f) => [
     0x60,
-    ...vector(f.params.map((name) => [TYPE_CODE[f.types?.[name] ?? 'i32']])),
+    ...vector(f.params.map(() => [TYPE_CODE.i32])),
     ...vector(f.result === undefined ? [] : [[TYPE_CODE[f.result]]]),
   ])
   const exports = functions.map((f, i) => [...text(f.name), 0x00, ...unsignedLeb(i)])
