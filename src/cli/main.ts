@@ -128,6 +128,17 @@ model
   .action(async (name, options) => (await import('./model.js')).verify(name, options))
 
 program
+  .command('demo')
+  .description(
+    'an emulated camera, the daemon, a broker and a subscriber on this machine: see it work',
+  )
+  .option('--seconds <n>', 'how long', '20')
+  .option('--scene <name>', 'scene before the camera', 'demo')
+  .option('--seed <n>', 'seed of the scene', '1')
+  .option('--picture <file.png>', 'where the picture of the last window goes', 'evtrackd-demo.png')
+  .action(async (options) => (await import('./demo.js')).demo(options))
+
+program
   .command('bench')
   .description(
     'measure this machine: decoding, filters, inference, latency, USB throughput, start, memory',
@@ -146,9 +157,11 @@ program
     'write training shards from simulated scenes through the same filters, aggregation and crops',
   )
   .option('--seed <n>', 'first scene seed', '1')
-  .option('--count <n>', 'samples to write', '4096')
-  .option('--objects <zip directory>', 'unpacked cut-outs to use as targets beside procedural ones')
-  .option('--backgrounds <directory>', 'unpacked photographs to use as backgrounds')
+  .option('--count <n>', 'pairs of template and search crop to write', '4096')
+  .option(
+    '--pictures <folder>',
+    'PGM pictures to use as backgrounds and cut-outs beside procedural ones',
+  )
   .action(async (directory, options) => (await import('./dataset.js')).dataset(directory, options))
 
 try {

@@ -46,11 +46,16 @@ export interface Daemon {
   readonly done: Promise<'ended' | 'stopped'>
   /** Stop is start reversed: source, tracker, publisher, broker. Idempotent. */
   stop(): Promise<void>
+  /** A copy of the next window and what was tracked in it. Rejects when none comes within 2 s. */
+  snapshot(): Promise<Snapshot>
   readonly publisher: Publisher
   readonly facts: DaemonFacts
 }
 
+export type Snapshot = Pick<Extract<InferenceMessage, { type: 'snapshot' }>, 'frame' | 'tracks'>
+
 const STOP_GRACE_MS = 3000
+const SNAPSHOT_TIMEOUT_MS = 2000
 /** A recording at full speed is not dropped: its windows wait here for the tracker. */
 const LOSSLESS_SLOTS = 64
 
@@ -102,6 +107,8 @@ class RunningDaemon implements Daemon {
   readonly #inference: Thread<InferenceCommand>
   readonly #scene: Thread<never> | undefined
   readonly #startedMs = performance.now()
+  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
+  #snapshotIds = 1
   #info: SourceInfo | undefined
   #resolveReady: () => void = () => {}
   #settle: { resolve: (how: 'ended' | 'stopped') => void; reject: (error: Error) => void } = {
@@ -151,6 +158,23 @@ class RunningDaemon implements Daemon {
       broker: `${this.broker.host}:${this.broker.port}`,
       embedded: this.broker.embedded,
     })
+  }
+
+  async snapshot(): Promise<Snapshot> {
+    const id = this.#snapshotIds++
+    const timeout = new AbortController()
+    const snapshot = new Promise<Snapshot>((resolve) => this.#snapshots.set(id, resolve))
+    this.#inference.send({ type: 'snapshot', id })
+    const late = systemClock.sleep(SNAPSHOT_TIMEOUT_MS, timeout.signal).then(() => {
+      this.#snapshots.delete(id)
+      throw new Error(`no window came within ${SNAPSHOT_TIMEOUT_MS} ms`)
+    })
+    try {
+      return await Promise.race([snapshot, late])
+    } finally {
+      timeout.abort(new Error('answered'))
+      late.catch(() => {})
+    }
   }
 
   stop(): Promise<void> {
@@ -289,6 +313,10 @@ class RunningDaemon implements Daemon {
         break
       case 'reply':
         this.#desk.reply(message)
+        break
+      case 'snapshot':
+        this.#snapshots.get(message.id)?.(message)
+        this.#snapshots.delete(message.id)
         break
       case 'closed':
         publisher.publishEvents(message.events)

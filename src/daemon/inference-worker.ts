@@ -52,6 +52,7 @@ async function work(): Promise<void> {
   let running = false
   let closing = false
   let inferenceMs: number[] = []
+  const snapshots: number[] = []
   const take = () => (data.take === 'newest' ? reader.takeNewest() : reader.takeOldest())
 
   const drain = async (): Promise<void> => {
@@ -62,6 +63,11 @@ async function work(): Promise<void> {
         try {
           const result = await manager.step(frame)
           const { hostUs, broken, gapUs } = frame.header
+          for (const id of snapshots.splice(0)) {
+            const { header, width, height, planes } = frame
+            const copy = { header, width, height, planes: planes.slice() }
+            post({ type: 'snapshot', id, frame: copy, tracks: result.tracks })
+          }
           post({ type: 'step', result, hostUs, broken, gapUs })
           if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
         } finally {
@@ -102,12 +108,16 @@ async function work(): Promise<void> {
     if (command.type === 'close') {
       closing = true
       if (!running) void close()
-    } else answer(manager, command)
+    } else if (command.type === 'snapshot') snapshots.push(command.id)
+    else answer(manager, command)
   })
   void drain()
 }
 
-function answer(manager: TargetManager, command: Exclude<InferenceCommand, { type: 'close' }>) {
+function answer(
+  manager: TargetManager,
+  command: Extract<InferenceCommand, { type: 'start-target' | 'stop-target' }>,
+) {
   const { id } = command
   try {
     if (command.type === 'start-target') {

@@ -1,6 +1,7 @@
 import type { Box } from '../events/geometry.js'
+import type { Frame } from '../pipeline/frame.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
-import type { StepResult, TrackEvent } from '../tracking/track.js'
+import type { StepResult, Track, TrackEvent } from '../tracking/track.js'
 
 /** Messages between threads. They carry ownership and small facts; pixels stay in the frame pool's shared memory. */
 
@@ -59,6 +60,12 @@ export type InferenceMessage =
       readonly event?: TrackEvent
       readonly error?: WireError
     }
+  | {
+      readonly type: 'snapshot'
+      readonly id: number
+      readonly frame: Frame
+      readonly tracks: readonly Track[]
+    }
   | { readonly type: 'closed'; readonly events: readonly TrackEvent[] }
   | { readonly type: 'failed'; readonly error: WireError }
 
@@ -71,6 +78,8 @@ export type InferenceCommand =
       readonly label?: string
     }
   | { readonly type: 'stop-target'; readonly id: number; readonly target: string }
+  /** Asks for a copy of the next window and its tracks. */
+  | { readonly type: 'snapshot'; readonly id: number }
   | { readonly type: 'close' }
 
 /** main → capture */

@@ -98,7 +98,7 @@ export async function loadPreset(
 
 /** Checks that nothing is missing and that ranges make sense together; the result is frozen. */
 export function resolvePreset(file: PresetFile, name: string): Preset {
-  const { extends: _, ...content } = file
+  const { extends: _extends, $schema: _schema, ...content } = file
   const parsed = presetSchema.safeParse(content)
   if (!parsed.success) throw invalid(name, describe(parsed.error.issues))
   const { aps, dvs, external } = parsed.data

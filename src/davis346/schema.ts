@@ -163,14 +163,11 @@ const usb = z.strictObject({
     .describe('longest wait for a USB buffer to fill, microseconds in steps of 125'),
 })
 
-const text = {
-  $schema: z.string().optional().describe('path of davis346.schema.json, for editors'),
-  description: z.string().describe('what the preset is for'),
-}
+const description = z.string().describe('what the preset is for')
 
 /** A resolved preset: every bias and every register, by name. */
 export const presetSchema = z.strictObject({
-  ...text,
+  description,
   biases,
   chip,
   mux,
@@ -185,7 +182,8 @@ export type Preset = z.infer<typeof presetSchema>
 /** A preset file: what differs from the preset named by `extends`. */
 export const presetFileSchema = z
   .strictObject({
-    ...text,
+    $schema: z.string().optional().describe('path of davis346.schema.json, for editors'),
+    description,
     extends: z
       .string()
       .regex(/^[a-z0-9-]+$/)

@@ -12,7 +12,7 @@ import type { EvtrackError } from '../events/errors.js'
  * - `publish()` never rejects and never queues for a later connection. 'sent': QoS 0 was handed to the socket, QoS 1 was
  *   acknowledged. 'lost': there was no connection, or it ended before the acknowledgement; QoS 1 may have arrived.
  *   'refused': the broker will not take this message, so sending it again is of no use. Every publish settles at the
- *   latest when its connection ends, before `onDisconnect`'s caller returns to the event loop.
+ *   latest when its connection ends.
  * - `writable` is false while there is no connection and while the socket is full; `onDrain` says when it took all.
  *   Whoever may skip a message asks first: that is what bounds the memory of a slow connection.
  * - `onMessage` gets what arrives on the subscriptions. It must not throw.

@@ -42,7 +42,7 @@ export class SpoolSender {
   }
 
   offer(record: SpoolRecord): void {
-    this.#tailLive = this.#connection !== 0 && (this.#spool.empty || this.#tailLive)
+    this.#tailLive = this.#connection !== 0 && (this.#spool.caughtUp || this.#tailLive)
     this.#spool.append(record, this.#tailLive ? this.#connection : 0)
     this.#pump()
   }

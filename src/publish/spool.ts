@@ -94,6 +94,13 @@ export class Spool {
     return this.#segments.length === 0
   }
 
+  /** True when every record was handed out, acknowledged or not. */
+  get caughtUp(): boolean {
+    const head = this.#segments[0]
+    if (head === undefined) return true
+    return this.#segments.length === 1 && this.#cursor >= (head.entries?.length ?? Infinity)
+  }
+
   append(record: SpoolRecord, tag = 0): void {
     const bytes = Buffer.byteLength(encodeLine(record))
     if (bytes > SEGMENT_BYTES) {

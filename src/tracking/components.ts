@@ -11,8 +11,6 @@ export interface Components {
   count: number
   /** Found beyond MAX_COMPONENTS. */
   dropped: number
-  /** Busy cells, explained or not. */
-  busyCells: number
   /** Component of each grid cell, -1 for none. */
   readonly label: Int16Array
   readonly cells: Int32Array
@@ -36,7 +34,6 @@ export function createComponentFinder(cells: number): FindComponents {
   const found: Components = {
     count: 0,
     dropped: 0,
-    busyCells: 0,
     label: new Int16Array(cells),
     cells: ints(),
     mass: ints(),
@@ -55,12 +52,9 @@ export function createComponentFinder(cells: number): FindComponents {
     const { label } = found
     found.count = 0
     found.dropped = 0
-    found.busyCells = 0
     label.fill(-1)
     for (let cell = 0; cell < active.length; cell++) {
-      if (active[cell]! < threshold) continue
-      found.busyCells++
-      if (label[cell] !== -1 || explained[cell] !== 0) continue
+      if (active[cell]! < threshold || label[cell] !== -1 || explained[cell] !== 0) continue
       // Past the limit cells are still labelled, so that each group is counted once.
       const id = Math.min(found.count, MAX_COMPONENTS)
       grow(grid, cell, { id, threshold, found, stack })

@@ -24,8 +24,9 @@ export function predict(
   dtUs: number,
   options: { coasting: boolean; coastMs: number },
 ): Motion {
-  const dt = dtUs / 1e6
+  // The way of a fading velocity is bounded by velocity * coastMs, in small steps and in one long gap alike.
   const fade = options.coasting ? 1 / (1 + dtUs / (options.coastMs * 1000)) : 1
+  const dt = (dtUs / 1e6) * fade
   const { box, vx, vy } = motion
   return {
     box: { ...box, x: box.x + vx * dt, y: box.y + vy * dt },

@@ -86,7 +86,7 @@ export function createProposer(options: { size: Size; config: ProposalsConfig })
       const threshold = Math.max(config.cellPixels, Math.ceil(expected + 3 * Math.sqrt(expected)))
       components = find(grid, threshold)
       values[index.clustersDropped]! += components.dropped
-      if (components.busyCells > config.busyShare * totalCells) {
+      if (isBusy(grid)) {
         values[index.busyWindows]! += 1
         clusters = []
         return
@@ -125,6 +125,13 @@ export function createProposer(options: { size: Size; config: ProposalsConfig })
       clusters = []
     },
     counters: () => counters.snapshot(),
+  }
+
+  /** Counted without regard to the noise, since a moving camera looks like noise everywhere. */
+  function isBusy(grid: ActivityGrid): boolean {
+    let busy = 0
+    for (const active of grid.active) if (active >= config.cellPixels) busy++
+    return busy > config.busyShare * totalCells
   }
 
   function tooLarge(from: Components, i: number): boolean {

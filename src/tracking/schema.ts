@@ -17,8 +17,8 @@ export const proposalsSchema = z.strictObject({
     .min(1)
     .default(4)
     .describe('Pixels with events that make a cell busy; more where the sensor is noisy.'),
-  windows: windows.default(8).describe('Windows a cluster must have been followed.'),
-  movePx: z.number().min(0).default(6).describe('Pixels it must have moved, start to end.'),
+  windows: windows.default(6).describe('Windows a cluster must have been followed.'),
+  movePx: z.number().min(0).default(4).describe('Pixels it must have moved, start to end.'),
   horizonMs: z
     .number()
     .positive()
@@ -32,11 +32,13 @@ export const proposalsSchema = z.strictObject({
     .min(1)
     .default(2)
     .describe('Event density inside the cluster over the density around it, at least.'),
-  minPx: z.number().min(1).default(8).describe('Smallest side of a proposed box, pixels.'),
+  minPx: z.number().min(1).default(10).describe('Smallest side of a proposed box, pixels.'),
   maxShare: share.default(0.2).describe('Largest share of the sensor a cluster may cover.'),
   busyShare: share
     .default(0.35)
-    .describe('Above this share of busy cells the camera itself moves: nothing is proposed.'),
+    .describe(
+      'Above this share of cells with cellPixels the camera itself moves: nothing is proposed.',
+    ),
 })
 export type ProposalsConfig = z.infer<typeof proposalsSchema>
 
@@ -53,12 +55,12 @@ export const trackingSchema = z.strictObject({
   minBoxPx: z.number().min(1).default(6).describe('Smallest width and height of a box, pixels.'),
   confirmScore: share.default(0.5).describe('Score that counts towards confirming a found target.'),
   confirmWindows: windows
-    .default(5)
+    .default(4)
     .describe('Good windows in a row before a target is published.'),
   confirmMovePx: z
     .number()
     .min(0)
-    .default(4)
+    .default(2)
     .describe('Pixels a found target must have moved before it is published.'),
   tentativeMisses: windows
     .default(3)
@@ -76,7 +78,7 @@ export const trackingSchema = z.strictObject({
   reacquireWindows: windows.default(2).describe('Such windows in a row before it is reacquired.'),
   lostMs: z.number().positive().default(3000).describe('How long a lost target lives.'),
   stillAfterWindows: windows
-    .default(3)
+    .default(5)
     .describe('Silent windows in a row before a target is still.'),
   stillMs: z
     .number()

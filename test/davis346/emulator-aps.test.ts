@@ -1,8 +1,8 @@
 import t from 'tap'
-import type { ApsImage } from '../../src/events/signals.js'
 import { createDecoder } from '../../src/davis346/decoder.js'
 import { MODULE, REG } from '../../src/davis346/registers.js'
 import { wordsToBytes } from '../../src/davis346/words.js'
+import type { ApsImage } from '../../src/events/signals.js'
 import { ModelBench } from './emulator-helpers.js'
 
 /** Every pixel different from its neighbours in both directions; 1023 is the brightest a frame can carry. */
@@ -58,13 +58,16 @@ t.test('rolling shutter reads signal columns behind the reset columns', async (t
   t.same(marks, [9, 11, 13, 14, 11, 13, 15, 12, 13, 12, 13, 10])
 })
 
-t.test('frames repeat at the interval until RUN is cleared; a running one is completed', async (t) => {
-  const bench = smallRoi(new ModelBench({ image }).power().transport()).set(REG.apsRun, 1)
-  const frames = (words: number[]) => words.filter((word) => word === 10).length
-  t.equal(frames(bench.advance(35_000).words()), 4)
-  bench.advance(5100).set(REG.apsRun, 0)
-  t.equal(frames(bench.advance(50_000).words()), 1)
-})
+t.test(
+  'frames repeat at the interval until RUN is cleared; a running one is completed',
+  async (t) => {
+    const bench = smallRoi(new ModelBench({ image }).power().transport()).set(REG.apsRun, 1)
+    const frames = (words: number[]) => words.filter((word) => word === 10).length
+    t.equal(frames(bench.advance(35_000).words()), 4)
+    bench.advance(5100).set(REG.apsRun, 0)
+    t.equal(frames(bench.advance(50_000).words()), 1)
+  },
+)
 
 t.test('exposure and ROI are latched when a frame starts', async (t) => {
   const bench = smallRoi(new ModelBench({ image }).power().transport()).set(REG.apsRun, 1)
@@ -77,7 +80,10 @@ t.test('exposure and ROI are latched when a frame starts', async (t) => {
 t.test('without readout biases the samples are 0', async (t) => {
   const bench = smallRoi(new ModelBench({ image }).transport()).set(REG.muxRunChip, 1)
   bench.set(REG.apsRun, 1).set(REG.apsRun, 0)
-  const samples = bench.advance(2000).words().filter((word) => word >> 12 === 4)
+  const samples = bench
+    .advance(2000)
+    .words()
+    .filter((word) => word >> 12 === 4)
   t.equal(samples.length, 12)
   t.ok(samples.every((word) => word === 0x4000))
 })
@@ -96,57 +102,65 @@ t.test('a stalled readout waits, or loses words when told not to', async (t) => 
 
 for (const variant of ['A', 'B'] as const) {
   for (const global of [0, 1]) {
-    t.test(`decoded again: variant ${variant}, ${global ? 'global' : 'rolling'}, flips`, async (t) => {
-      for (const flip of [0, 1, 2, 3]) {
-        const apsFlip = { x: (flip & 2) !== 0, y: (flip & 1) !== 0 }
-        const events = Array.from({ length: 200 }, (_, i) => ({ tUs: i * 20, x: i, y: i, on: true }))
-        const bench = new ModelBench({ image, events }, { variant, apsFlip }).power().transport()
-        bench.set(REG.apsGlobalShutter, global).set(REG.dvsRun, 1)
-        bench.set(REG.apsStartColumn, 20).set(REG.apsStartRow, 10)
-        bench.set(REG.apsEndColumn, 59).set(REG.apsEndRow, 39)
-        bench.set(REG.apsExposure, 15_120).set(REG.apsRun, 1).set(REG.apsRun, 0).advance(5000)
-        let seen: ApsImage | undefined
-        let count = 0
-        const { registers } = bench.model
-        const aps = registers.read(MODULE.aps, 2)
-        const decoder = createDecoder({
-          layout: {
-            dvs: {
-              columns: bench.read(REG.dvsSizeColumns),
-              rows: bench.read(REG.dvsSizeRows),
-              invertXY: (bench.read(REG.dvsOrientation) & 4) !== 0,
+    t.test(
+      `decoded again: variant ${variant}, ${global ? 'global' : 'rolling'}, flips`,
+      async (t) => {
+        for (const flip of [0, 1, 2, 3]) {
+          const apsFlip = { x: (flip & 2) !== 0, y: (flip & 1) !== 0 }
+          const events = Array.from({ length: 200 }, (_, i) => ({
+            tUs: i * 20,
+            x: i,
+            y: i,
+            on: true,
+          }))
+          const bench = new ModelBench({ image, events }, { variant, apsFlip }).power().transport()
+          bench.set(REG.apsGlobalShutter, global).set(REG.dvsRun, 1)
+          bench.set(REG.apsStartColumn, 20).set(REG.apsStartRow, 10)
+          bench.set(REG.apsEndColumn, 59).set(REG.apsEndRow, 39)
+          bench.set(REG.apsExposure, 15_120).set(REG.apsRun, 1).set(REG.apsRun, 0).advance(5000)
+          let seen: ApsImage | undefined
+          let count = 0
+          const { registers } = bench.model
+          const aps = registers.read(MODULE.aps, 2)
+          const decoder = createDecoder({
+            layout: {
+              dvs: {
+                columns: bench.read(REG.dvsSizeColumns),
+                rows: bench.read(REG.dvsSizeRows),
+                invertXY: (bench.read(REG.dvsOrientation) & 4) !== 0,
+              },
+              aps: {
+                columns: bench.read(REG.apsSizeColumns),
+                rows: bench.read(REG.apsSizeRows),
+                invertXY: (aps & 4) !== 0,
+                flipX: (aps & 2) !== 0,
+                flipY: (aps & 1) !== 0,
+              },
+              imu: { type: 2, flipX: false, flipY: false, flipZ: false },
+              clocks: { logicMHz: 90.72, adcMHz: ADC_CYCLES_PER_US, usbMHz: 80.64 },
             },
-            aps: {
-              columns: bench.read(REG.apsSizeColumns),
-              rows: bench.read(REG.apsSizeRows),
-              invertXY: (aps & 4) !== 0,
-              flipX: (aps & 2) !== 0,
-              flipY: (aps & 1) !== 0,
+            sink: {
+              events: (batch) => {
+                count += batch.length
+              },
+              time: () => {},
+              gap: () => {},
+              image: (each) => {
+                seen = { ...each, pixels: each.pixels.slice() }
+              },
             },
-            imu: { type: 2, flipX: false, flipY: false, flipZ: false },
-            clocks: { logicMHz: 90.72, adcMHz: ADC_CYCLES_PER_US, usbMHz: 80.64 },
-          },
-          sink: {
-            events: (batch) => {
-              count += batch.length
-            },
-            time: () => {},
-            gap: () => {},
-            image: (each) => {
-              seen = { ...each, pixels: each.pixels.slice() }
-            },
-          },
-        })
-        decoder.decode(wordsToBytes(bench.words()), 0)
-        t.equal(count, 200, 'events between the columns')
-        t.match(seen, { x: 20, y: 10, width: 40, height: 30 })
-        const wrong = seen?.pixels.findIndex(
-          (value, i) => value !== brightness(20 + (i % 40), 10 + Math.floor(i / 40)) << 6,
-        )
-        t.equal(wrong, -1, `flip ${flip}`)
-        const exposure = (seen?.endOfExposureUs ?? 0) - (seen?.startOfExposureUs ?? 0)
-        t.ok(Math.abs(exposure - 500) < 10, `exposure ${exposure} us`)
-      }
-    })
+          })
+          decoder.decode(wordsToBytes(bench.words()), 0)
+          t.equal(count, 200, 'events between the columns')
+          t.match(seen, { x: 20, y: 10, width: 40, height: 30 })
+          const wrong = seen?.pixels.findIndex(
+            (value, i) => value !== brightness(20 + (i % 40), 10 + Math.floor(i / 40)) << 6,
+          )
+          t.equal(wrong, -1, `flip ${flip}`)
+          const exposure = (seen?.endOfExposureUs ?? 0) - (seen?.startOfExposureUs ?? 0)
+          t.ok(Math.abs(exposure - 500) < 10, `exposure ${exposure} us`)
+        }
+      },
+    )
   }
 }

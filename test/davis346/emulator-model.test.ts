@@ -1,7 +1,7 @@
 import t from 'tap'
-import { barsStimulus } from '../../src/davis346/emulator/stimulus.js'
-import { Davis346Model } from '../../src/davis346/emulator/model.js'
 import { DEFAULT_IDENTITY } from '../../src/davis346/emulator/identity.js'
+import { Davis346Model } from '../../src/davis346/emulator/model.js'
+import { barsStimulus } from '../../src/davis346/emulator/stimulus.js'
 import { MODULE, pixelFilterRegisters, REG } from '../../src/davis346/registers.js'
 import { ModelBench } from './emulator-helpers.js'
 
@@ -41,7 +41,10 @@ t.test('time: a wrap word every 32768 us, one word for wraps that had to wait', 
   t.same(bench.advance(32_767).words(), [])
   t.same(bench.advance(1).words(), [0x7001])
   t.same(bench.advance(2 * 32_768).words(), [0x7001, 0x7001])
-  bench.set(REG.usbRun, 0).advance(5 * 32_768).set(REG.usbRun, 1)
+  bench
+    .set(REG.usbRun, 0)
+    .advance(5 * 32_768)
+    .set(REG.usbRun, 1)
   t.same(bench.advance(1).words(), [0x7005])
 })
 
@@ -74,7 +77,10 @@ t.test('4096 unsent wraps force a reset', async (t) => {
   const bench = new ModelBench().transport().set(REG.usbRun, 0)
   bench.advance(4095 * 32_768).set(REG.usbRun, 1)
   t.same(bench.advance(1).words(), [0x7fff])
-  bench.set(REG.usbRun, 0).advance(4096 * 32_768).set(REG.usbRun, 1)
+  bench
+    .set(REG.usbRun, 0)
+    .advance(4096 * 32_768)
+    .set(REG.usbRun, 1)
   t.equal(bench.advance(1).words()[0], 0x0001)
 })
 
@@ -109,13 +115,15 @@ t.test('filters: ROI, pixel slots in raw coordinates, skip, polarity', async (t)
   t.equal(a.bench.counter(REG.dvsStatisticsFilteredPixels), 1)
   const rotated = columns((b) => b.set(slot.row, 11).set(slot.column, 20), 'B')
   t.same(rotated.words, [0x100a, 0x3014, 0x100c, 0x3014, 0x100d, 0x2014])
-  t.same(columns((b) => b.set(REG.dvsSkip, 1).set(REG.dvsSkipEvery, 2)).words, [
-    0x1014, 0x300a, 0x300c,
-  ])
+  t.same(
+    columns((b) => b.set(REG.dvsSkip, 1).set(REG.dvsSkipEvery, 2)).words,
+    [0x1014, 0x300a, 0x300c],
+  )
   t.same(columns((b) => b.set(REG.dvsPolaritySuppress, 1)).words, [0x1014, 0x300a, 0x300c])
-  t.same(columns((b) => b.set(REG.dvsPolarityFlatten, 1)).words, [
-    0x1014, 0x200a, 0x200b, 0x200c, 0x200d,
-  ])
+  t.same(
+    columns((b) => b.set(REG.dvsPolarityFlatten, 1)).words,
+    [0x1014, 0x200a, 0x200b, 0x200c, 0x200d],
+  )
 })
 
 t.test('filters: background activity wants a neighbour, refractory a pause', async (t) => {
@@ -183,11 +191,20 @@ t.test('the IMU: groups, scales, rate', async (t) => {
   bench.set(REG.imuGyroDlpf, 1).set(REG.imuAccelFullScale, 1).set(REG.imuGyroFullScale, 1)
   bench.set(REG.imuRunAccelerometer, 1).set(REG.imuRunTemperature, 1).set(REG.imuRunGyroscope, 1)
   // 1 g = 8192, 250 degrees/s = 16384; time 1000 = 0x3e8
-  t.same(bench.advance(1000).words(), [
-    0x83e8, 0x0005, 0x53e5, 0x5020, 0x5000, 0x50e0, 0x5000, 0x5010, 0x5000, 0x5000, 0x5000, 0x5040,
-    0x5000, 0x5000, 0x5000, 0x50c0, 0x5000, 0x0007,
-  ])
-  t.equal(bench.advance(10_000).words().filter((word) => word === 7).length, 10)
+  t.same(
+    bench.advance(1000).words(),
+    [
+      0x83e8, 0x0005, 0x53e5, 0x5020, 0x5000, 0x50e0, 0x5000, 0x5010, 0x5000, 0x5000, 0x5000,
+      0x5040, 0x5000, 0x5000, 0x5000, 0x50c0, 0x5000, 0x0007,
+    ],
+  )
+  t.equal(
+    bench
+      .advance(10_000)
+      .words()
+      .filter((word) => word === 7).length,
+    10,
+  )
   bench.set(REG.imuRunAccelerometer, 0).set(REG.imuRunTemperature, 0)
   t.equal(bench.advance(1000).words().length, 10, 'gyroscope alone: six bytes')
 })

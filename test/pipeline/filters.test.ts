@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import t from 'tap'
 import { FilterChain } from '../../src/pipeline/filters.js'
 import { buildPassMap } from '../../src/pipeline/mask.js'
@@ -68,7 +69,7 @@ t.test('equals the definition on random streams', async (t) => {
   for (const [name, raw] of Object.entries(configs)) {
     const config = configure(raw)
     const expected = reference(config, events)
-    t.same(filtered(config, events), expected, name)
+    t.ok(isDeepStrictEqual(filtered(config, events), expected), name)
     if (name === 'off') t.equal(expected.length, events.length)
     else t.ok(expected.length > 0 && expected.length < events.length, `${name} decides something`)
   }
@@ -78,8 +79,8 @@ t.test('a batch longer than a chunk equals many short ones', async (t) => {
   const config = configure({ backgroundActivityUs: 150, refractoryUs: 10 })
   const events = randomEvents({ seed: 3, count: 30_000, ...size, stepUs: 4 })
   const whole = filtered(config, events, 30_000)
-  t.same(whole, reference(config, events))
-  t.same(filtered(config, events, 50), whole)
+  t.ok(isDeepStrictEqual(whole, reference(config, events)))
+  t.ok(isDeepStrictEqual(filtered(config, events, 50), whole))
 })
 
 t.test('a pixel that never fired supports nobody, at any time', async (t) => {
@@ -112,13 +113,16 @@ t.test('stays exact over hours, across 2^32 us and within a batch of an hour', a
   const wrap = 2 ** 32
   const starts = [0, 2 ** 30 - 90_000, 2 ** 31 - 90_000, wrap - 90_000, 3 * wrap - 90_000, 2 ** 45]
   const events = starts.flatMap((start, i) => around(start, i + 1))
-  t.same(filtered(config, events), reference(config, events))
+  t.ok(isDeepStrictEqual(filtered(config, events), reference(config, events)))
 
   const hour = [0, 18, 36, 54, 71].flatMap((minute, i) => around(minute * 60e6, i + 1))
-  t.same(filtered(config, hour, hour.length), reference(config, hour), 'one batch')
+  t.ok(isDeepStrictEqual(filtered(config, hour, hour.length), reference(config, hour)), 'one batch')
   const steady = randomEvents({ seed: 5, count: 20_000, ...size, stepUs: 1_000_000 })
   const slow = configure({ backgroundActivityUs: 10_000_000, refractoryUs: 2_000_000 })
-  t.same(filtered(slow, steady), reference(slow, steady), 'three hours of a few events a second')
+  t.ok(
+    isDeepStrictEqual(filtered(slow, steady), reference(slow, steady)),
+    'three hours of a few events a second',
+  )
 })
 
 t.test('counts what each filter dropped', async (t) => {

@@ -265,12 +265,8 @@ for (const variant of VARIANTS) {
         first.on('/tracks').map(({ json }) => json['seq']),
         [1, 41],
       )
-      // The listener may have the last event before the daemon has its acknowledgement, so one more may be a replay.
-      let again = last
-      for (let n = 50; 'replayed' in again.json && n < 60; n++) {
-        publisher.publishEvents([aNew(`b1-${n}`)])
-        again = await first.next('/track_events', ({ track }) => track === `b1-${n}`)
-      }
+      publisher.publishEvents([aNew('b1-99')])
+      const again = await first.next('/track_events', ({ track }) => track === 'b1-99')
       t.notOk('replayed' in again.json, 'live again')
       t.strictSame(conforms(first), [])
     })

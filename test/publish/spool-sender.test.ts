@@ -58,6 +58,25 @@ t.test(
   },
 )
 
+t.test(
+  'a steady flow is live once the backlog was sent, though acknowledgements lag behind',
+  async (t) => {
+    const { offer, connect, sent, broker, clock } = setUp(10)
+    offer(2)
+    broker.outcome = undefined
+    connect()
+    await clock.advance(100)
+    t.strictSame(sent(), [
+      { replayed: true, n: 1 },
+      { replayed: true, n: 2 },
+    ])
+    offer(1)
+    broker.settle(2, 'sent')
+    offer(1)
+    t.strictSame(sent().slice(2), [{ n: 3 }, { n: 4 }])
+  },
+)
+
 t.test('unacknowledged events are sent again on the next connection', async (t) => {
   const { offer, connect, disconnect, sent, broker, clock, spool } = setUp(100)
   broker.outcome = undefined

@@ -123,7 +123,7 @@ t.test('what was written outlives a kill', async (t) => {
   const script = `
     import { Spool } from ${JSON.stringify(new URL('../../src/publish/spool.js', import.meta.url).href)}
     import { systemClock as clock } from ${JSON.stringify(new URL('../../src/events/time.js', import.meta.url).href)}
-    const spool = new Spool({ dir: process.argv[1], maxBytes: 1e9, maxAgeMs: 1e9, clock })
+    const spool = new Spool({ dir: process.argv[1], maxBytes: 1e9, maxAgeMs: 1e15, clock })
     for (let n = 1; n <= 20; n++) spool.append({ topic: 'a/b', atUs: ${START_US} + n, payload: '{"n":' + n + '}' })
     await clock.sleep(260)
     console.log(spool.stats().pending)

@@ -151,7 +151,7 @@ t.test('a target that goes out at the edge has left', async (t) => {
 t.test(
   'a target is found by itself, confirmed before it is published, and keeps its number',
   async (t) => {
-    const { manager } = setUp()
+    const { manager } = setUp({ confirmWindows: 5, proposals: { windows: 8 } })
     const player = newPlayer()
     const blob = moving(start, 1, 0.3)
     const last = await play(manager, player, { windows: 80, draw: blob.draw })

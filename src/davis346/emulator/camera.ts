@@ -47,6 +47,8 @@ const LAST_ADDRESS = 127
  */
 export class EmulatedCamera {
   readonly pipe = new BulkPipe()
+  /** Active configuration: 0 until a host selects 1, for a camera that came up unconfigured. */
+  configuration = 1
   /** Who may not open it, and how control requests fail. Set through EmulatedFaults. */
   readonly disturb = {
     denied: false,
@@ -133,6 +135,7 @@ export class EmulatedCamera {
     this.#manualUs = 0
     this.#address = (this.#address % LAST_ADDRESS) + 1
     this.pipe.halted = false
+    this.configuration = 1
     this.#plugged = true
     for (const listener of [...this.#plugListeners]) listener(true)
   }

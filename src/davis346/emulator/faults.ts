@@ -29,6 +29,8 @@ export interface CameraFaults {
   deny(on: boolean): void
   /** Another program has claimed the interface. */
   claimElsewhere(on: boolean): void
+  /** No configuration is active, as on a system that left the camera alone. */
+  unconfigure(): void
   /** Other firmware, logic or sensor, from the next plug-in on. */
   replace(identity: Partial<CameraIdentity>): void
   plug(): Promise<void>
@@ -85,6 +87,9 @@ export function createFaults(camera: EmulatedCamera): CameraFaults {
     },
     claimElsewhere: (on) => {
       disturb.claimedElsewhere = on
+    },
+    unconfigure: () => {
+      camera.configuration = 0
     },
     replace: (identity) => camera.replace(identity),
     plug: () => camera.plug(),

@@ -81,6 +81,7 @@ export function createEmulatedPort({ cameras: options, clock }: EmulatedPortOpti
         onClose: () => handles.delete(handle),
       })
       if (!camera.claim(handle)) throw busy(device, 'claimed')
+      camera.configuration = 1
       handles.add(handle)
       return handle
     },
