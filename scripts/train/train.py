@@ -126,6 +126,8 @@ def main():
     opt = optimiser(net, o.rate)
     step, before, top, exact = 0, 0.0, 0.0, False
     if o.resume:
+        if not os.path.exists(last):
+            raise SystemExit(f'nothing to resume: there is no {last}')
         state = torch.load(last)
         net.load_state_dict(state['net'])
         average.load_state_dict(state['average'])

@@ -181,14 +181,14 @@ class Viewer {
   }
 
   summary(second: number, daemon: Daemon): void {
-    const { meanIou, matched } = this.#second.score()
+    const { meanIou, precision, matched } = this.#second.score()
     const rate = this.#messages - this.#messagesBefore
     const { p50 } = daemon.publisher.latency.percentiles()
     const events = daemon.facts.health().events_per_second
     this.#print(
       `${String(second).padStart(4)} s  ${this.#live} tracks  ${String(rate).padStart(3)} messages/s  ` +
         `${events === null ? '?' : (events / 1e6).toFixed(2)} M events/s  latency ${p50 ?? '?'} ms  ` +
-        `IoU ${matched === 0 ? '-' : meanIou.toFixed(2)}`,
+        `IoU ${matched === 0 ? '-' : (meanIou * precision).toFixed(2)}`,
     )
     this.#messagesBefore = this.#messages
     this.#second = createEvaluator()

@@ -141,18 +141,18 @@ export function createCropper(options: {
   // hot: 255 times the share of each crop pixel that the box covers, the sensor's edge disregarded
   function fillPrior(out: Uint8Array, outStart: number, request: CropRequest): void {
     const { region, prior } = request
-    if (prior === undefined) {
-      out.fill(0, outStart, outStart + planeBytes)
-      return
-    }
+    out.fill(0, outStart, outStart + planeBytes)
+    if (prior === undefined) return
     cover(coverX, (prior.x - region.x) / region.side, (prior.x + prior.w - region.x) / region.side)
     cover(coverY, (prior.y - region.y) / region.side, (prior.y + prior.h - region.y) / region.side)
     const half = 1 << (2 * WEIGHT_BITS - 1)
-    let to = outStart
     for (let row = 0; row < size; row++) {
       const c = coverY[row]! * 255
+      if (c === 0) continue
+      const to = outStart + row * size
       for (let column = 0; column < size; column++) {
-        out[to++] = (c * coverX[column]! + half) >>> (2 * WEIGHT_BITS)
+        const share = coverX[column]!
+        if (share !== 0) out[to + column] = (c * share + half) >>> (2 * WEIGHT_BITS)
       }
     }
   }

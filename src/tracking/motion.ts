@@ -18,6 +18,9 @@ export interface MotionConfig {
   readonly coastMs: number
 }
 
+/** Share of its velocity that a target without any trust loses a window: events fade because it slows down. */
+const DOUBT_BRAKE = 0.2
+
 /** The box moved on by its velocity; `coasting` lets the velocity fade, since nobody sees whether it still holds. */
 export function predict(
   motion: Motion,
@@ -44,32 +47,37 @@ export function correct(
   measured: Box,
   options: {
     readonly dtUs: number
+    /** 0..1: how far to follow the measurement. What has few events is nearly still, and is badly seen. */
+    readonly trust?: number
     /** Size when the template was taken. */
     readonly reference: { readonly w: number; readonly h: number }
     readonly config: MotionConfig
   },
 ): Motion {
-  const { dtUs, reference, config } = options
+  const { dtUs, reference, config, trust = 1 } = options
   const from = center(predicted.box)
   const to = center(measured)
   const dx = to.x - from.x
   const dy = to.y - from.y
-  const rate = dtUs > 0 ? config.velocityGain / (dtUs / 1e6) : 0
-  const w = nextSize(predicted.box.w, measured.w, { reference: reference.w, config })
-  const h = nextSize(predicted.box.h, measured.h, { reference: reference.h, config })
-  const cx = from.x + config.positionGain * dx
-  const cy = from.y + config.positionGain * dy
-  const speed = limitSpeed(predicted.vx + rate * dx, predicted.vy + rate * dy, config.maxSpeed)
-  return { box: { x: cx - w / 2, y: cy - h / 2, w, h }, ...speed }
+  const rate = dtUs > 0 ? (trust * config.velocityGain) / (dtUs / 1e6) : 0
+  const gain = trust * config.sizeGain
+  const w = nextSize(predicted.box.w, measured.w, { gain, reference: reference.w, config })
+  const h = nextSize(predicted.box.h, measured.h, { gain, reference: reference.h, config })
+  const cx = from.x + trust * config.positionGain * dx
+  const cy = from.y + trust * config.positionGain * dy
+  const kept = 1 - DOUBT_BRAKE * (1 - trust)
+  const vx = kept * predicted.vx + rate * dx
+  const vy = kept * predicted.vy + rate * dy
+  return { box: { x: cx - w / 2, y: cy - h / 2, w, h }, ...limitSpeed(vx, vy, config.maxSpeed) }
 }
 
 function nextSize(
   now: number,
   measured: number,
-  { reference, config }: { reference: number; config: MotionConfig },
+  { gain, reference, config }: { gain: number; reference: number; config: MotionConfig },
 ): number {
   const step = Math.min(Math.max(measured, now / config.sizeStep), now * config.sizeStep)
-  const size = now + config.sizeGain * (step - now)
+  const size = now + gain * (step - now)
   const low = Math.max(config.minBoxPx, reference / config.sizeRange)
   return Math.max(low, Math.min(size, reference * config.sizeRange))
 }

@@ -33,8 +33,9 @@ export interface Observer {
 const WAKE_FACTOR = 1.5
 /** A region is watched for events a little beyond the box: what starts to move shows at its edges. */
 const WATCH_FACTOR = 1.2
-/** Share of one window in what is usual for a target. */
-const USUAL_GAIN = 0.05
+/** Share of one window in what is usual for a target; a target that stops must not soon be used to it. */
+const USUAL_RISE = 0.05
+const USUAL_FALL = 0.01
 /** A second peak above this share of the first makes a target too unsure to renew its template. */
 const RIVAL_SHARE = 0.6
 
@@ -133,12 +134,13 @@ export function createObserver(options: {
   /** Judges an answer and, if it is good, moves the target there. */
   function settle(job: Job, peak: Peak, dtUs: number): Verdict {
     const { target, cluster } = job
+    const usual = config.fadeShare * target.usualActive
+    const trust = cluster !== undefined || job.active >= usual ? 1 : job.active / usual
     target.searches++
     if (peak.score < threshold(job)) {
       if (cluster === undefined) {
         // What stops fades before it is silent, and cannot be recognised by the little that is left.
-        const faded = job.active < config.fadeShare * target.usualActive
-        if (faded && target.life.phase !== 'lost') return 'silent'
+        if (trust < 1 && target.life.phase !== 'lost') return 'silent'
         target.score = peak.score
         return 'miss'
       }
@@ -149,11 +151,12 @@ export function createObserver(options: {
     const measured = clipBox(peak.box, size, config.minBoxPx)
     const sinceSeenUs = cluster === undefined ? target.life.unseenUs + dtUs : dtUs
     const { reference } = target
-    const motion = correct(job.motion, measured, { dtUs: sinceSeenUs, reference, config })
+    const motion = correct(job.motion, measured, { dtUs: sinceSeenUs, trust, reference, config })
     markSeen(target, { motion, score: peak.score })
     if (cluster === undefined) {
-      const gain = target.usualActive === 0 ? 1 : USUAL_GAIN
-      target.usualActive += gain * (job.active - target.usualActive)
+      const change = job.active - target.usualActive
+      const gain = target.usualActive === 0 ? 1 : change > 0 ? USUAL_RISE : USUAL_FALL
+      target.usualActive += gain * change
     } else {
       proposer.remove(cluster)
     }

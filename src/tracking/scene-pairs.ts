@@ -40,6 +40,20 @@ const FOREIGN = 0.06
 /** Share of searches in a place that shows no target. */
 const ELSEWHERE = 0.04
 
+/** Share of templates whose box is only roughly right, as from a proposal made of events. */
+const SLOPPY = 0.4
+const ROUGH_HAND: Jitter = { position: 0.09, scale: 0.14, aspect: 0.1 }
+const STEADY_HAND: Jitter = { position: 0.03, scale: 0.04, aspect: 0.03 }
+/** What a tracker believes of a box: mostly a little off; sometimes lost, with the right size at best. */
+const DRIFT: Jitter = { position: 0.12, scale: 0.12, aspect: 0.07 }
+const LOST: Jitter = { position: 0, scale: 0.25, aspect: 0.12 }
+
+interface Jitter {
+  readonly position: number
+  readonly scale: number
+  readonly aspect: number
+}
+
 interface Search {
   readonly x: Uint8Array
   readonly id: number
@@ -86,7 +100,7 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
     const slot = kept.seen < TEMPLATES_PER_TARGET ? kept.seen : rng.int(kept.seen + 1)
     kept.seen++
     if (slot >= TEMPLATES_PER_TARGET) return
-    const told = jitter(box, rng, { position: 0.03, scale: 0.04, aspect: 0.03 })
+    const told = jitter(box, rng, rng.chance(SLOPPY) ? ROUGH_HAND : STEADY_HAND)
     kept.crops[slot] = cut.template(frame, told)
   }
 
@@ -187,19 +201,15 @@ class Cutter {
 /** What a tracker may believe of a box: mostly a little off, sometimes far off in place, size and shape. */
 function belief(box: Box, rng: Rng): Box {
   if (rng.chance(0.25)) {
-    const wide = jitter(box, rng, { position: 0, scale: 0.25, aspect: 0.12 })
+    const wide = jitter(box, rng, LOST)
     const reach = 1.2 * Math.sqrt(box.w * box.h)
     return { ...wide, x: wide.x + rng.range(-reach, reach), y: wide.y + rng.range(-reach, reach) }
   }
-  return jitter(box, rng, { position: 0.12, scale: 0.12, aspect: 0.07 })
+  return jitter(box, rng, DRIFT)
 }
 
 /** Moves by normal steps in units of sqrt(w * h), scales and stretches by log-normal factors. */
-function jitter(
-  box: Box,
-  rng: Rng,
-  sigma: { readonly position: number; readonly scale: number; readonly aspect: number },
-): Box {
+function jitter(box: Box, rng: Rng, sigma: Jitter): Box {
   const side = Math.sqrt(box.w * box.h)
   const scale = Math.exp(sigma.scale * rng.normal())
   const stretch = Math.exp(sigma.aspect * rng.normal())

@@ -53,7 +53,7 @@ export const trackingSchema = z.strictObject({
       'Targets followed at once, unconfirmed ones included. Each costs one inference a window.',
     ),
   minBoxPx: z.number().min(1).default(6).describe('Smallest width and height of a box, pixels.'),
-  confirmScore: share.default(0.5).describe('Score that counts towards confirming a found target.'),
+  confirmScore: share.default(0.4).describe('Score that counts towards confirming a found target.'),
   confirmWindows: windows
     .default(4)
     .describe('Good windows in a row before a target is published.'),
@@ -74,7 +74,7 @@ export const trackingSchema = z.strictObject({
     .default(0.3)
     .describe('Score that keeps a target; below it the window is a miss.'),
   lostAfterWindows: windows.default(8).describe('Misses in a row before a target is lost.'),
-  reacquireScore: share.default(0.5).describe('Score that brings a lost target back.'),
+  reacquireScore: share.default(0.4).describe('Score that brings a lost target back.'),
   reacquireWindows: windows.default(2).describe('Such windows in a row before it is reacquired.'),
   lostMs: z.number().positive().default(3000).describe('How long a lost target lives.'),
   stillAfterWindows: windows
@@ -92,7 +92,9 @@ export const trackingSchema = z.strictObject({
     .describe('Pixels with events, beyond the noise, below which a region is silent.'),
   fadeShare: share
     .default(0.3)
-    .describe('A miss with fewer events than this share of the usual ones is silence, not loss.'),
+    .describe(
+      'With fewer events than this share of the usual ones a target is followed with less trust, and a miss is silence.',
+    ),
   gapGraceWindows: z
     .int()
     .min(0)

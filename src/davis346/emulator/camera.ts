@@ -53,6 +53,7 @@ export class EmulatedCamera {
   readonly disturb = {
     denied: false,
     claimedElsewhere: false,
+    unconfigured: false,
     stallControl: 0,
     shortControl: 0,
     unansweredControl: 0,
@@ -135,7 +136,7 @@ export class EmulatedCamera {
     this.#manualUs = 0
     this.#address = (this.#address % LAST_ADDRESS) + 1
     this.pipe.halted = false
-    this.configuration = 1
+    this.configuration = this.disturb.unconfigured ? 0 : 1
     this.#plugged = true
     for (const listener of [...this.#plugListeners]) listener(true)
   }

@@ -29,8 +29,8 @@ export interface CameraFaults {
   deny(on: boolean): void
   /** Another program has claimed the interface. */
   claimElsewhere(on: boolean): void
-  /** No configuration is active, as on a system that left the camera alone. */
-  unconfigure(): void
+  /** From the next plug-in on: no configuration is active, as on a system that leaves devices alone. */
+  unconfigured(on: boolean): void
   /** Other firmware, logic or sensor, from the next plug-in on. */
   replace(identity: Partial<CameraIdentity>): void
   plug(): Promise<void>
@@ -88,8 +88,8 @@ export function createFaults(camera: EmulatedCamera): CameraFaults {
     claimElsewhere: (on) => {
       disturb.claimedElsewhere = on
     },
-    unconfigure: () => {
-      camera.configuration = 0
+    unconfigured: (on) => {
+      disturb.unconfigured = on
     },
     replace: (identity) => camera.replace(identity),
     plug: () => camera.plug(),

@@ -20,13 +20,18 @@ export interface EmulatedPort extends UsbPort {
 }
 
 export interface EmulatedPortOptions {
-  readonly cameras: readonly Omit<EmulatedCameraOptions, 'clock' | 'busNumber'>[]
+  /** Cameras to make, or cameras that other ports see as well. */
+  readonly cameras: readonly (Omit<EmulatedCameraOptions, 'clock' | 'busNumber'> | EmulatedCamera)[]
   readonly clock: Clock
 }
 
 /** A UsbPort with emulated cameras behind it, in this process. The contract is that of usb/port.ts. */
 export function createEmulatedPort({ cameras: options, clock }: EmulatedPortOptions): EmulatedPort {
-  const cameras = options.map((each, i) => new EmulatedCamera({ ...each, clock, busNumber: i + 1 }))
+  const cameras = options.map((each, i) =>
+    each instanceof EmulatedCamera
+      ? each
+      : new EmulatedCamera({ ...each, clock, busNumber: i + 1 }),
+  )
   const handles = new Set<EmulatedHandle>()
   const unsubscribes = new Set<() => void>()
   let closed = false

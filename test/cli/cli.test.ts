@@ -1,0 +1,111 @@
+import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { MODELS_DIR } from '../../src/daemon/models.js'
+import { VERSION } from '../../src/daemon/version.js'
+import { evtrackd, TRAFFIC } from './run-cli.js'
+
+const dir = mkdtempSync(join(tmpdir(), 'evtrackd-cli-'))
+const noRecording = existsSync(TRAFFIC) ? false : 'the traffic recording is not beside the project'
+
+t.test('help, version and wrong command lines', async (t) => {
+  const help = await evtrackd(['--help'])
+  t.equal(help.code, 0)
+  for (const command of ['run', 'devices', 'info', 'track', 'record', 'config', 'model', 'bench']) {
+    t.match(help.stdout, new RegExp(`^ {2}${command} `, 'm'))
+  }
+  t.equal((await evtrackd(['--version'])).stdout.trim(), VERSION)
+  const wrong = await evtrackd(['trakc'])
+  t.equal(wrong.code, 2)
+  t.match(wrong.stderr, 'track')
+})
+
+t.test('config check: exit 78 with the key and the nearest valid one', async (t) => {
+  const bad = join(dir, 'bad.toml')
+  writeFileSync(bad, '[tracking]\nmax_target = 3\n')
+  const refused = await evtrackd(['config', 'check', bad])
+  t.equal(refused.code, 78)
+  t.match(refused.stderr, 'CONFIG_INVALID')
+  t.match(refused.stderr, 'did you mean tracking.max_targets?')
+  t.match(refused.stderr, 'next: ')
+  const good = join(dir, 'good.toml')
+  writeFileSync(good, '[tracking]\nmax_targets = 3\n')
+  t.equal((await evtrackd(['config', 'check', good])).code, 0)
+})
+
+t.test('config show prints what config check accepts', async (t) => {
+  const shown = await evtrackd(['config', 'show'])
+  const path = join(dir, 'shown.toml')
+  writeFileSync(path, shown.stdout)
+  t.match(shown.stdout, /^window_us = 30000$/m)
+  t.equal((await evtrackd(['config', 'check', path])).code, 0)
+  t.type(JSON.parse((await evtrackd(['config', 'schema'])).stdout), 'object')
+})
+
+t.test('run refuses a bad configuration before anything starts', async (t) => {
+  const bad = join(dir, 'run.toml')
+  writeFileSync(bad, '[camera]\npreset = "no-such-preset"\n[source]\nkind = "emulator"\n')
+  const refused = await evtrackd(['run', '--config', bad])
+  t.equal(refused.code, 78)
+  t.match(refused.stderr, 'no-such-preset')
+})
+
+t.test('a model package with one changed byte is refused by name, exit 78', async (t) => {
+  const name = 'evt-compact'
+  const copy = join(dir, name)
+  cpSync(join(MODELS_DIR, name), copy, { recursive: true })
+  const graph = join(copy, 'search-int8.onnx')
+  const bytes = readFileSync(graph)
+  bytes[bytes.length >> 1]! ^= 1
+  writeFileSync(graph, bytes)
+  const refused = await evtrackd(['model', 'verify', copy])
+  t.equal(refused.code, 78)
+  t.match(refused.stderr, 'MODEL_INVALID')
+  t.match(refused.stderr, 'search-int8.onnx')
+})
+
+t.test('model list and verify', async (t) => {
+  const list = JSON.parse((await evtrackd(['model', 'list', '--json'])).stdout)
+  t.ok(list.models.some((model: { name: string }) => model.name === 'evt-compact'))
+  const verified = await evtrackd(['model', 'verify', '--json'])
+  t.equal(verified.code, 0)
+  for (const row of JSON.parse(verified.stdout)) t.equal(row.exact, true)
+})
+
+t.test('files that are no recording', async (t) => {
+  const empty = join(dir, 'empty.aedat4')
+  writeFileSync(empty, '')
+  for (const command of ['info', 'track']) {
+    const refused = await evtrackd([command, empty])
+    t.equal(refused.code, 1, command)
+    t.match(refused.stderr, 'RECORDING_CORRUPT')
+  }
+  const box = await evtrackd(['track', empty, '--init', '1,2,3'])
+  t.equal(box.code, 78)
+  t.match(box.stderr, '--init')
+})
+
+t.test('info of a real recording', { skip: noRecording }, async (t) => {
+  const report = JSON.parse((await evtrackd(['info', TRAFFIC, '--json'])).stdout)
+  t.equal(report.events.count, 6676)
+  t.equal(report.images.count, 4)
+  t.equal(report.imu.count, 160)
+  t.equal(report.triggers.count, 17)
+})
+
+t.test('track: the same file gives the same bytes', { skip: noRecording }, async (t) => {
+  // Car A of the hand-placed boxes beside the recording.
+  const args = ['track', TRAFFIC, '--init', '51,225.5,32.5,15.8', '--out']
+  const [a, b] = [join(dir, 'a.jsonl'), join(dir, 'b.jsonl')]
+  t.equal((await evtrackd([...args, a])).code, 0)
+  t.equal((await evtrackd([...args, b])).code, 0)
+  const text = readFileSync(a, 'utf8')
+  t.equal(text, readFileSync(b, 'utf8'))
+  const rows = text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.ok(rows.length >= 10, `${rows.length} rows`)
+  for (const row of rows) t.same(Object.keys(row), ['t_us', 'id', 'state', 'score', 'box'])
+})
