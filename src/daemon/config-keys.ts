@@ -10,6 +10,11 @@ export function snakeKey(key: string): string {
   return key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 }
 
+/** Text written for the code, as a reader of the file should see it: camelCase words become snake_case. */
+export function snakeWords(text: string): string {
+  return text.replace(/\b[a-z]+(?:[A-Z][a-z0-9]*)+\b/g, snakeKey)
+}
+
 /** Converts the keys of plain objects, recursively through arrays; values are left alone. */
 export function mapKeys(value: unknown, convert: (key: string) => string): unknown {
   if (Array.isArray(value)) return value.map((item) => mapKeys(item, convert))

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { parse, TomlError } from 'smol-toml'
 import type { z } from 'zod'
 import { EvtrackError } from '../events/errors.js'
-import { camelKey, mapKeys, nearest, snakeKey } from './config-keys.js'
+import { camelKey, mapKeys, nearest, snakeKey, snakeWords } from './config-keys.js'
 import { type Config, configJsonSchema, configSchema } from './schema.js'
 
 /** One thing wrong with a configuration: the key as written in the file, what was expected, the key probably meant. */
@@ -68,7 +68,7 @@ function unknownKeys(
 function issueProblem(issue: z.core.$ZodIssue): ConfigProblem {
   const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part))
   const key = path.length === 0 ? '(the whole file)' : pathText(path)
-  return { key, expected: issue.message.replace(/^Invalid (input|option): /, '') }
+  return { key, expected: snakeWords(issue.message.replace(/^Invalid (input|option): /, '')) }
 }
 
 function refuse(origin: string, problems: readonly ConfigProblem[], cause?: unknown): EvtrackError {

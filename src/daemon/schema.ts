@@ -2,7 +2,7 @@ import { z } from 'zod'
 import { aggregationSchema, filtersSchema } from '../pipeline/schema.js'
 import { mqttSchema } from '../publish/config-schema.js'
 import { trackingSchema } from '../tracking/schema.js'
-import { mapKeys, snakeKey } from './config-keys.js'
+import { mapKeys, snakeKey, snakeWords } from './config-keys.js'
 import { LOG_LEVELS } from './log.js'
 
 /** The configuration file, put together from the slices of the floors below. */
@@ -120,6 +120,7 @@ export function configFileSchema(): unknown {
           return [key, Object.fromEntries(entries.map(([k, v]) => [convert(k), rename(v)]))]
         }
         if (key === 'required') return [key, (value as string[]).map(snakeKey)]
+        if (key === 'description') return [key, snakeWords(String(value))]
         if (key === 'default') return [key, mapKeys(value, snakeKey)]
         return [key, rename(value)]
       }),

@@ -77,11 +77,13 @@ async function read(
   try {
     return await readFile(path, 'utf8')
   } catch (cause) {
+    // As the configuration file writes it.
+    const key = `mqtt.${name.replace('File', '_file')}`
     const reason = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown'
-    throw new EvtrackError('CONFIG_INVALID', `mqtt.${name} cannot be read: ${path} (${reason}).`, {
-      next: `Put the file there, readable for the user evtrackd runs as, or correct mqtt.${name}.`,
+    throw new EvtrackError('CONFIG_INVALID', `${key} cannot be read: ${path} (${reason}).`, {
+      next: `Put the file there, readable for the user evtrackd runs as, or correct ${key}.`,
       cause,
-      data: { key: `mqtt.${name}`, path, reason },
+      data: { key, path, reason },
     })
   }
 }

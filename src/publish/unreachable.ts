@@ -3,11 +3,11 @@ import { EvtrackError } from '../events/errors.js'
 /** What to do about the CONNACK codes that an operator can mend: 3.1.1 first, then 5. */
 const REFUSALS: Readonly<Record<number, string>> = {
   2: 'Give the device another mqtt.deviceName: the broker does not take this client id.',
-  4: 'Check mqtt.username and mqtt.passwordFile.',
-  5: 'Check mqtt.username, mqtt.passwordFile and the access rules of the broker.',
+  4: 'Check mqtt.username and mqtt.password_file.',
+  5: 'Check mqtt.username, mqtt.password_file and the access rules of the broker.',
   133: 'Give the device another mqtt.deviceName: the broker does not take this client id.',
-  134: 'Check mqtt.username and mqtt.passwordFile.',
-  135: 'Check mqtt.username, mqtt.passwordFile and the access rules of the broker.',
+  134: 'Check mqtt.username and mqtt.password_file.',
+  135: 'Check mqtt.username, mqtt.password_file and the access rules of the broker.',
   154: 'Allow QoS 1 and retained messages at the broker: evtrackd cannot do without.',
   155: 'Allow QoS 1 and retained messages at the broker: evtrackd cannot do without.',
 }
@@ -17,9 +17,9 @@ const FAILURES: Readonly<Record<string, string>> = {
   ENOTFOUND: 'Check the host name in mqtt.url and the name resolution of this machine.',
   EAI_AGAIN: 'Check the name resolution of this machine.',
   ERR_TLS_CERT_ALTNAME_INVALID: 'Use the name in mqtt.url that the certificate is made out to.',
-  SELF_SIGNED_CERT_IN_CHAIN: 'Set mqtt.caFile to the authority that signed the certificate.',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'Set mqtt.caFile to the certificate of the broker.',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Set mqtt.caFile to the authority that signed the certificate.',
+  SELF_SIGNED_CERT_IN_CHAIN: 'Set mqtt.ca_file to the authority that signed the certificate.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'Set mqtt.ca_file to the certificate of the broker.',
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'Set mqtt.ca_file to the authority that signed the certificate.',
   CERT_HAS_EXPIRED: 'Renew the certificate of the broker, and check the clock of this machine.',
 }
 

@@ -8,8 +8,8 @@ import { checkBox } from './check-box.js'
 import { mergeTargets } from './merge.js'
 import { inflate, isLeaving, predict } from './motion.js'
 import { createObserver, type Verdict } from './observer.js'
-import { type Cluster, createProposer, type ProposerCounter } from './proposals.js'
-import { canReach, MAX_PROBES } from './reach.js'
+import { createProposer, type ProposerCounter } from './proposals.js'
+import { isAwaited } from './reach.js'
 import type { TrackingConfig } from './schema.js'
 import { advanceLife, endLife, type LifePlan } from './target.js'
 import { isOutside, newTarget, publish, type Target } from './target-record.js'
@@ -213,7 +213,7 @@ export function createTargetManager(options: TargetManagerOptions): TargetManage
     let taken = 0
     for (const cluster of [...proposer.clusters]) {
       const box = taken < MAX_NEW_PER_WINDOW ? proposer.propose(cluster, frame) : undefined
-      if (box === undefined || isAwaited(cluster)) continue
+      if (box === undefined || isAwaited(cluster, targets, reach)) continue
       if (targets.length >= config.maxTargets) {
         // Full: those there first stay; the cluster goes on being followed and may come again.
         count('proposalsRefused')
@@ -230,11 +230,6 @@ export function createTargetManager(options: TargetManagerOptions): TargetManage
       count('targetsProposed')
       targets.push(target)
     }
-  }
-
-  /** A cluster that may be a lost target come back is left to it until it has looked. */
-  function isAwaited(cluster: Cluster): boolean {
-    return cluster.probes < MAX_PROBES && targets.some((target) => canReach(target, cluster, reach))
   }
 
   /** A command takes the place of the newest unconfirmed target if it must, never that of a confirmed one. */

@@ -136,6 +136,7 @@ export function createObserver(options: {
     const { target, cluster } = job
     const usual = config.fadeShare * target.usualActive
     const trust = cluster !== undefined || job.active >= usual ? 1 : job.active / usual
+    target.trust = trust
     target.searches++
     if (peak.score < threshold(job)) {
       if (cluster === undefined) {

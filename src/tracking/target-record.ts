@@ -27,6 +27,8 @@ export interface Target {
   searches: number
   /** Pixels with events around its box in most windows it was seen in. */
   usualActive: number
+  /** 0..1, below 1 while its events fade. */
+  trust: number
   mergeWindows: number
   published: Track | undefined
   readonly origin: { readonly x: number; readonly y: number }
@@ -65,6 +67,7 @@ export function newTarget(options: {
     seenSpeed: Math.sqrt(vx * vx + vy * vy),
     searches: 0,
     usualActive: 0,
+    trust: 1,
     mergeWindows: 0,
     published: undefined,
     origin: center(box),

@@ -314,7 +314,7 @@ t.test(
       const session = run(open(t, server.port, { host: 'localhost', tls: {} }))
       const unreachable = session.unreachable()
       session.start()
-      t.match((await unreachable).next, /mqtt\.caFile/)
+      t.match((await unreachable).next, /mqtt\.ca_file/)
     })
 
     t.test('a certificate made out to another name is refused', async (t) => {

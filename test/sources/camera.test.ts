@@ -70,9 +70,13 @@ function setUp(options: { serial?: string } = {}) {
   }
   const source = createCameraSource({ port, gates, preset, clock, random: () => 0.5, ...options })
   const sink: SourceSink = {
-    events: (batch) => events.push(...Array.from({ length: batch.length }, (_, i) => batch.x[i]!)),
+    events(batch) {
+      events.push(...batch.x.subarray(0, batch.length))
+    },
     time() {},
-    gap: ({ reason }) => gaps.push(reason),
+    gap({ reason }) {
+      gaps.push(reason)
+    },
     state(state) {
       states.push(state)
       onState(state)
