@@ -112,12 +112,12 @@ export const mqttSchema = z
       .prefault({})
       .describe('Where lifecycle events wait while the broker is away.'),
   })
-  .refine((mqtt) => (mqtt.cert_file === undefined) === (mqtt.key_file === undefined), {
+  .refine((mqtt) => (mqtt.certFile === undefined) === (mqtt.keyFile === undefined), {
     path: ['keyFile'],
     message: 'certFile and keyFile go together',
   })
   .refine(
-    (mqtt) => mqtt.url.startsWith('mqtts:') || !(mqtt.ca_file ?? mqtt.cert_file ?? mqtt.key_file),
+    (mqtt) => mqtt.url.startsWith('mqtts:') || !(mqtt.caFile ?? mqtt.certFile ?? mqtt.keyFile),
     { path: ['url'], message: 'caFile, certFile and keyFile need an mqtts:// url' },
   )
   .refine((mqtt) => mqtt.passwordFile === undefined || mqtt.username !== undefined, {

@@ -88,16 +88,20 @@ function limitSpeed(vx: number, vy: number, max: number): { vx: number; vy: numb
   return { vx: vx * scale, vy: vy * scale }
 }
 
-/** At an edge (or past it) and moving outwards, in pixels and pixels per second too large to be jitter. */
-export function isLeaving(motion: Motion, size: Size): boolean {
-  const { box, vx, vy } = motion
-  const near = 3
-  const outward = 10
+/** At an edge, in pixels. */
+const EDGE_PX = 3
+/** A target whose centre would cross the edge within this time is on its way out. */
+const LEAVING_S = 0.5
+
+/** At an edge and so fast that half of what is in sight will soon be outside. */
+export function isLeaving({ box, vx, vy }: Motion, size: Size): boolean {
+  const out = (gap: number, half: number, speed: number) =>
+    gap < EDGE_PX && speed > 0 && gap + half < speed * LEAVING_S
   return (
-    (box.x < near && vx < -outward) ||
-    (box.y < near && vy < -outward) ||
-    (box.x + box.w > size.width - near && vx > outward) ||
-    (box.y + box.h > size.height - near && vy > outward)
+    out(box.x, box.w / 2, -vx) ||
+    out(box.y, box.h / 2, -vy) ||
+    out(size.width - box.x - box.w, box.w / 2, vx) ||
+    out(size.height - box.y - box.h, box.h / 2, vy)
   )
 }
 
