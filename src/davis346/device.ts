@@ -1,3 +1,4 @@
+import { EvtrackError } from '../events/errors.js'
 import type { Clock } from '../events/time.js'
 import { type BulkEnd, type BulkStream, UsbError, type UsbHandle } from '../usb/port.js'
 import { perform, readRegister, writeRegister } from './access.js'
@@ -228,7 +229,8 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
     try {
       await allOff()
     } catch (error) {
-      if (!(error instanceof UsbError)) throw error
+      // Off is what it is or what the next start makes it.
+      if (!(error instanceof UsbError || error instanceof EvtrackError)) throw error
     } finally {
       await stream?.stop()
       stream = undefined

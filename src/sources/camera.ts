@@ -54,6 +54,7 @@ const LAST_RETRY_MS = 5000
  */
 export function createCameraSource(options: CameraSourceOptions): CameraSource {
   const { port, clock, gates, serial } = options
+  const { transferBytes = TRANSFER_BYTES, transferCount = TRANSFER_COUNT } = options
   const backoff = createBackoff({
     firstMs: FIRST_RETRY_MS,
     lastMs: LAST_RETRY_MS,
@@ -62,7 +63,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
   const counts = { starts: 0, reconnects: 0, stalls: 0, refused: 0, usbErrors: 0, transfers: 0 }
   // Of cameras that are closed; the open one adds its own.
   const totals: Record<string, number> = {}
-  // Cameras refused for their firmware, while they stay plugged in: asked again they answer the same.
+  // Cameras refused for their firmware, while plugged in: asked again they answer the same.
   const refused = new Set<string>()
   const closed = new AbortController()
   let preset = options.preset
@@ -136,8 +137,6 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       ended.abort()
     }
     if (counts.starts > 0) sink.gap({ reason: 'reconnect', tUs: 0 })
-    const transferBytes = options.transferBytes ?? TRANSFER_BYTES
-    const transferCount = options.transferCount ?? TRANSFER_COUNT
     await exclusively(() => device.start({ sink, transferBytes, transferCount, onEnd }, signal))
     if (counts.starts++ > 0) counts.reconnects++
     report(sink, { state: 'streaming', ...identity(device.info) })

@@ -1,17 +1,6 @@
-import { errnoOf, errorKind, type LibusbException } from './libusb-errors.js'
+import { errnoOf, errorKind } from './libusb-errors.js'
 import type { BulkEnd, BulkInOptions, BulkStream } from './port.js'
-
-/** One transfer of the binding: submit() may throw, otherwise the callback given at its making runs once. */
-export interface PoolTransfer {
-  submit(buffer: Buffer): unknown
-  /** May throw on a device that has gone. */
-  cancel(): boolean
-}
-
-export type MakeTransfer = (
-  endpoint: number,
-  done: (error: LibusbException | undefined, buffer: Buffer, length: number) => void,
-) => PoolTransfer
+import type { Transfer, TransferFactory } from './transfer.js'
 
 /**
  * A pool of transfers that are resubmitted as they complete. Buffers and callbacks are made once; a transfer costs one
@@ -26,14 +15,14 @@ export interface PoolStream extends BulkStream {
 
 export function createBulkIn(init: {
   options: BulkInOptions
-  makeTransfer: MakeTransfer
+  transfers: TransferFactory
   now: () => number
   /** Runs when the last transfer has ended, before onEnd. */
   onRetired: () => void
 }): PoolStream {
-  const { options, makeTransfer, now, onRetired } = init
+  const { options, now, onRetired } = init
   const { endpoint, transferBytes, transferCount, onTransfer, onEnd } = options
-  const transfers: PoolTransfer[] = []
+  const pool: Transfer[] = []
   let active = 0
   let end: BulkEnd | undefined
   let retired = false
@@ -54,7 +43,7 @@ export function createBulkIn(init: {
   function finish(reason: BulkEnd): void {
     if (end !== undefined) return
     end = reason
-    for (const transfer of transfers) {
+    for (const transfer of pool) {
       try {
         transfer.cancel()
       } catch {
@@ -68,7 +57,7 @@ export function createBulkIn(init: {
     finish({ kind: kind === 'timeout' ? 'error' : kind, error })
   }
 
-  function submit(transfer: PoolTransfer, buffer: Buffer): void {
+  function submit(transfer: Transfer, buffer: Buffer): void {
     try {
       transfer.submit(buffer)
       active++
@@ -81,7 +70,7 @@ export function createBulkIn(init: {
     // Not from Buffer's shared slab: memory of its own starts at an even address, so it can be read as 16-bit words.
     const buffer = Buffer.allocUnsafeSlow(transferBytes)
     // hot
-    const transfer = makeTransfer(endpoint, (error, _buffer, length) => {
+    const transfer = init.transfers.bulk(endpoint, (error, _buffer, length) => {
       active--
       if (end === undefined) {
         // What came with an error was received before it.
@@ -93,7 +82,7 @@ export function createBulkIn(init: {
       }
       if (active === 0) retireIfLast()
     })
-    transfers.push(transfer)
+    pool.push(transfer)
     submit(transfer, buffer)
   }
 

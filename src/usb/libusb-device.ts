@@ -1,5 +1,7 @@
+import { controlTransfer } from './control.js'
 import { errnoOf, LIBUSB, type LibusbException } from './libusb-errors.js'
 import type { UsbDeviceInfo } from './port.js'
+import type { TransferFactory } from './transfer.js'
 
 /** The part of the binding's device object that is used here. */
 export interface LibusbDevice {
@@ -24,20 +26,10 @@ export interface LibusbDevice {
         }[])[]
       }
     | undefined
-  timeout: number
   open(): void
   close(): void
   setConfiguration(value: number, done: Done): void
   interface(number: number): { claim(): void; release(done: Done): void }
-  getStringDescriptor(index: number, done: (error?: LibusbException, value?: string) => void): void
-  controlTransfer(
-    type: number,
-    request: number,
-    value: number,
-    index: number,
-    data: Buffer | number,
-    done: (error: LibusbException | undefined, result: Buffer | number | undefined) => void,
-  ): unknown
   __clearHalt(endpoint: number, done: Done): void
 }
 
@@ -50,8 +42,10 @@ export function call(start: (done: Done) => void): Promise<void> {
   })
 }
 
-export const CONTROL_TIMEOUT_MS = 1000
 const BULK = 2
+const GET_DESCRIPTOR = { type: 0x80, request: 6 }
+const STRING = 3
+const ENGLISH = 0x0409
 
 /** What is known without opening the device. */
 export function basicInfo(device: LibusbDevice): UsbDeviceInfo {
@@ -68,7 +62,10 @@ export function basicInfo(device: LibusbDevice): UsbDeviceInfo {
 }
 
 /** Opens the device just long enough to read its strings. */
-export async function readInfo(device: LibusbDevice): Promise<UsbDeviceInfo> {
+export async function readInfo(
+  device: LibusbDevice,
+  transfers: TransferFactory,
+): Promise<UsbDeviceInfo> {
   const basic = basicInfo(device)
   try {
     device.open()
@@ -76,11 +73,10 @@ export async function readInfo(device: LibusbDevice): Promise<UsbDeviceInfo> {
     return { ...basic, access: errnoOf(error) === LIBUSB.errorAccess ? 'denied' : 'busy' }
   }
   try {
-    device.timeout = CONTROL_TIMEOUT_MS
     const { iSerialNumber, iManufacturer, iProduct } = device.deviceDescriptor
-    const serial = await readString(device, iSerialNumber)
-    const manufacturer = await readString(device, iManufacturer)
-    const product = await readString(device, iProduct)
+    const serial = await readString(transfers, iSerialNumber)
+    const manufacturer = await readString(transfers, iManufacturer)
+    const product = await readString(transfers, iProduct)
     return {
       ...basic,
       ...(serial && { serial }),
@@ -93,12 +89,15 @@ export async function readInfo(device: LibusbDevice): Promise<UsbDeviceInfo> {
 }
 
 /** A string that cannot be read is left out: the device may be on its way out. */
-function readString(device: LibusbDevice, index: number): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    device.getStringDescriptor(index, (error, value) =>
-      resolve(error ? undefined : value?.replace(/\0+$/, '')),
-    )
-  })
+async function readString(transfers: TransferFactory, index: number): Promise<string | undefined> {
+  if (index === 0) return undefined
+  const setup = { ...GET_DESCRIPTOR, value: (STRING << 8) | index, index: ENGLISH }
+  try {
+    const descriptor = await controlTransfer(transfers, setup, { data: 255 })
+    return Buffer.from(descriptor).toString('utf16le', 2, descriptor[0]).replace(/\0+$/, '')
+  } catch {
+    return undefined
+  }
 }
 
 /** The binding does not pass the speed on, but the packet size of a bulk endpoint differs between speeds. */

@@ -22,6 +22,10 @@ export interface LibusbException extends Error {
   readonly errno: number
 }
 
+export function libusbError(errno: number, message: string): LibusbException {
+  return Object.assign(new Error(message), { errno })
+}
+
 export function errnoOf(error: unknown): number | undefined {
   return (error as LibusbException | undefined)?.errno
 }

@@ -1,6 +1,7 @@
 import { nowUs } from '../events/time.js'
-import { createBulkIn, type MakeTransfer, type PoolStream } from './bulk-in.js'
-import { CONTROL_TIMEOUT_MS, call, type LibusbDevice } from './libusb-device.js'
+import { createBulkIn, type PoolStream } from './bulk-in.js'
+import { controlTransfer } from './control.js'
+import { call, type LibusbDevice } from './libusb-device.js'
 import {
   cameraBusy,
   cameraNotFound,
@@ -11,6 +12,7 @@ import {
   toUsbError,
 } from './libusb-errors.js'
 import { type ControlRequest, type UsbDeviceInfo, UsbError, type UsbHandle } from './port.js'
+import type { TransferFactory } from './transfer.js'
 
 const VENDOR_OUT = 0x40
 const VENDOR_IN = 0xc0
@@ -27,7 +29,6 @@ export async function openAndClaim(device: LibusbDevice, info: UsbDeviceInfo): P
     throw toUsbError(error, 'The camera could not be opened')
   }
   try {
-    device.timeout = CONTROL_TIMEOUT_MS
     if (device.configDescriptor?.bConfigurationValue !== CONFIGURATION) {
       await call((done) => device.setConfiguration(CONFIGURATION, done))
     }
@@ -44,10 +45,10 @@ export async function openAndClaim(device: LibusbDevice, info: UsbDeviceInfo): P
 export function createLibusbHandle(init: {
   device: LibusbDevice
   info: UsbDeviceInfo
-  makeTransfer: MakeTransfer
+  transfers: TransferFactory
   onClosed: () => void
 }): UsbHandle {
-  const { device, info, makeTransfer, onClosed } = init
+  const { device, info, transfers, onClosed } = init
   const streams = new Map<number, PoolStream>()
   let pending = 0
   let onIdle: (() => void) | undefined
@@ -69,18 +70,6 @@ export function createLibusbHandle(init: {
       pending--
       if (pending === 0) onIdle?.()
     }
-  }
-
-  function control(
-    type: number,
-    { request: code, value, index }: ControlRequest,
-    data: Buffer | number,
-  ): Promise<Buffer | number | undefined> {
-    return new Promise((resolve, reject) => {
-      device.controlTransfer(type, code, value, index, data, (error, result) =>
-        error ? reject(error) : resolve(result),
-      )
-    })
   }
 
   async function shutDown(): Promise<void> {
@@ -107,16 +96,16 @@ export function createLibusbHandle(init: {
     controlOut: (req, data) => {
       const what = describe(req)
       return request(what, async () => {
-        const sent = await control(VENDOR_OUT, req, Buffer.from(data))
-        if (sent !== data.length) throw shortTransfer(what, Number(sent), data.length)
+        const sent = await controlTransfer(transfers, { ...req, type: VENDOR_OUT }, { data })
+        if (sent.length < data.length) throw shortTransfer(what, sent.length, data.length)
       })
     },
 
     controlIn: (req, length) => {
       const what = describe(req)
       return request(what, async () => {
-        const data = await control(VENDOR_IN, req, length)
-        const bytes = data instanceof Uint8Array ? data : new Uint8Array(0)
+        const setup = { ...req, type: VENDOR_IN }
+        const bytes = await controlTransfer(transfers, setup, { data: length })
         if (bytes.length < length) throw shortTransfer(what, bytes.length, length)
         return bytes
       })
@@ -134,7 +123,7 @@ export function createLibusbHandle(init: {
       }
       const stream = createBulkIn({
         options,
-        makeTransfer,
+        transfers,
         now: nowUs,
         onRetired: () => streams.delete(options.endpoint),
       })

@@ -4,6 +4,7 @@ import { basicInfo, readInfo } from './libusb-device.js'
 import { cameraBusy, cameraNotFound } from './libusb-errors.js'
 import { createLibusbHandle, openAndClaim } from './libusb-handle.js'
 import type { UsbDeviceInfo, UsbHandle, UsbPort } from './port.js'
+import type { TransferFactory } from './transfer.js'
 
 export interface LibusbPortOptions {
   /**
@@ -41,7 +42,7 @@ export function createLibusbPort(options: LibusbPortOptions): UsbPort {
     if (known !== undefined) return Promise.resolve(known)
     let info = reading.get(device)
     if (info === undefined) {
-      info = readInfo(device).finally(() => reading.delete(device))
+      info = readInfo(device, transfersOf(device)).finally(() => reading.delete(device))
       reading.set(device, info)
       info.then((value) => infos.set(device, value)).catch(() => {})
     }
@@ -95,8 +96,7 @@ export function createLibusbPort(options: LibusbPortOptions): UsbPort {
       const handle = createLibusbHandle({
         device,
         info,
-        makeTransfer: (endpoint, done) =>
-          new usb.Transfer(device, endpoint, usb.LIBUSB_TRANSFER_TYPE_BULK, 0, done),
+        transfers: transfersOf(device),
         onClosed: () => {
           opened.delete(device)
           handles.delete(handle)
@@ -128,5 +128,13 @@ export function createLibusbPort(options: LibusbPortOptions): UsbPort {
       for (const unsubscribe of [...unsubscribers]) unsubscribe()
       for (const handle of [...handles]) await handle.close()
     },
+  }
+}
+
+function transfersOf(device: Device): TransferFactory {
+  const { Transfer, LIBUSB_TRANSFER_TYPE_BULK, LIBUSB_TRANSFER_TYPE_CONTROL } = usb
+  return {
+    bulk: (endpoint, done) => new Transfer(device, endpoint, LIBUSB_TRANSFER_TYPE_BULK, 0, done),
+    control: (done) => new Transfer(device, 0, LIBUSB_TRANSFER_TYPE_CONTROL, 0, done),
   }
 }

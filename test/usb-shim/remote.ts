@@ -16,6 +16,8 @@ export type CameraRemote = {
   configuration(): Promise<number>
   /** Events that entered the camera's USB buffers since its power-up. */
   sentEvents(): Promise<number>
+  /** Timestamp counter minus stimulus time. */
+  clockOffsetUs(): Promise<number>
   /** Reads waiting at the data endpoint. */
   pendingReads(): Promise<number>
 }
@@ -30,6 +32,7 @@ function methods(camera: EmulatedCamera): Record<string, (...parameters: never[]
       camera.model.registers.read(module, parameter),
     configuration: () => camera.configuration,
     sentEvents: () => camera.model.sentEvents,
+    clockOffsetUs: () => camera.model.counterUs - camera.model.stimulusUs,
     pendingReads: () => camera.pipe.pending,
   }
 }

@@ -1,7 +1,8 @@
 import t from 'tap'
-import { createBulkIn, type MakeTransfer } from '../../src/usb/bulk-in.js'
+import { createBulkIn } from '../../src/usb/bulk-in.js'
 import { LIBUSB, type LibusbException } from '../../src/usb/libusb-errors.js'
 import type { BulkEnd } from '../../src/usb/port.js'
+import type { TransferFactory } from '../../src/usb/transfer.js'
 
 /** The binding's transfers, completed by hand. */
 function createTransfers() {
@@ -13,7 +14,7 @@ function createTransfers() {
   }[] = []
   let submitError: Error | undefined
   let cancelError: Error | undefined
-  const make: MakeTransfer = (_endpoint, done) => {
+  const bulk: TransferFactory['bulk'] = (_endpoint, done) => {
     const transfer = {
       buffer: undefined as Buffer | undefined,
       submits: 0,
@@ -39,7 +40,7 @@ function createTransfers() {
     }
   }
   return {
-    make,
+    factory: { bulk, control: () => bulk(0, () => {}) },
     made,
     failSubmit: (error: Error | undefined) => {
       submitError = error
@@ -68,7 +69,7 @@ function setUp(onTransfer: (data: Uint8Array) => void = () => {}) {
         },
         onEnd: (end) => ends.push(end),
       },
-      makeTransfer: transfers.make,
+      transfers: transfers.factory,
       now: () => 42,
       onRetired: () => {},
     })

@@ -1,8 +1,10 @@
 import t from 'tap'
+import { controlTransfer } from '../../src/usb/control.js'
 import { type Done, type LibusbDevice, readInfo } from '../../src/usb/libusb-device.js'
 import { LIBUSB, type LibusbException, toUsbError } from '../../src/usb/libusb-errors.js'
 import { createLibusbHandle, openAndClaim } from '../../src/usb/libusb-handle.js'
 import { type UsbDeviceInfo, UsbError } from '../../src/usb/port.js'
+import type { TransferFactory } from '../../src/usb/transfer.js'
 
 const libusb = (errno: number): LibusbException => Object.assign(new Error('libusb'), { errno })
 
@@ -44,7 +46,6 @@ function createDevice(configuration = 1) {
       bConfigurationValue: configuration,
       interfaces: [[{ endpoints: [{ bmAttributes: 2, wMaxPacketSize: 1024 }] }]],
     },
-    timeout: 0,
     open: () => step('open'),
     close: () => step('close'),
     setConfiguration: (value, done) => later(`configuration ${value}`, done),
@@ -52,37 +53,53 @@ function createDevice(configuration = 1) {
       claim: () => step(`claim ${n}`),
       release: (done) => later(`release ${n}`, done),
     }),
-    getStringDescriptor: (index, done) => {
-      log.push(`string ${index}`)
-      queueMicrotask(() =>
-        fail[`string ${index}`] ? done(fail[`string ${index}`]) : done(undefined, `text${index}\0`),
-      )
-    },
-    controlTransfer(type, request, value, index, data, done) {
-      const sent = typeof data === 'number' ? data : [...data]
-      log.push(
-        `control ${[type, request, value, index].map((n) => n.toString(16)).join(' ')} ${sent}`,
-      )
-      const answer = () => done(fail['control'], control.answer)
-      if (control.hold) control.hold.push(answer)
-      else queueMicrotask(answer)
-    },
     __clearHalt: (endpoint, done) => later(`clear ${endpoint.toString(16)}`, done),
   }
-  return { device, log, fail, control }
+  const transfers: TransferFactory = {
+    bulk: () => ({ submit: () => {}, cancel: () => true }),
+    control(done) {
+      let submitted: Buffer | undefined
+      return {
+        submit(buffer) {
+          submitted = buffer
+          const [type, request] = buffer
+          const value = buffer.readUInt16LE(2)
+          const index = buffer.readUInt16LE(4)
+          const payload = Number(type) & 0x80 ? buffer.readUInt16LE(6) : [...buffer.subarray(8)]
+          const setup = [type, request, value, index].map((n) => n?.toString(16)).join(' ')
+          const string = type === 0x80 ? `string ${value & 0xff}` : undefined
+          log.push(string ?? `control ${setup} ${payload}`)
+          const text = Buffer.from(`text${value & 0xff}\0`, 'utf16le')
+          const answer = string
+            ? Buffer.concat([Buffer.of(text.length + 2, 3), text])
+            : control.answer
+          const moved = typeof answer === 'number' ? answer : answer.length
+          const reply = () => {
+            if (typeof answer !== 'number') buffer.set(answer, 8)
+            done(fail[string ?? 'control'], buffer, moved)
+          }
+          if (control.hold) control.hold.push(reply)
+          else queueMicrotask(reply)
+        },
+        cancel() {
+          log.push('cancel')
+          if (submitted) done(libusb(3), submitted, 0)
+          return submitted !== undefined
+        },
+      }
+    },
+  }
+  return { device, transfers, log, fail, control }
 }
 
-const makeTransfer = () => ({ submit: () => {}, cancel: () => true })
-
-function createHandle(device: LibusbDevice, onClosed = () => {}) {
-  return createLibusbHandle({ device, info, makeTransfer, onClosed })
+function createHandle({ device, transfers }: ReturnType<typeof createDevice>, onClosed = () => {}) {
+  return createLibusbHandle({ device, info, transfers, onClosed })
 }
 
 t.test('opening selects the configuration if needed and claims the interface', async (t) => {
   const ready = createDevice(1)
   await openAndClaim(ready.device, info)
   t.same(ready.log, ['open', 'claim 0'])
-  t.equal(ready.device.timeout, 1000)
   const fresh = createDevice(0)
   await openAndClaim(fresh.device, info)
   t.same(fresh.log, ['open', 'configuration 1', 'claim 0'])
@@ -115,19 +132,20 @@ t.test('a camera that cannot be had says why and what to do, and is left closed'
 })
 
 t.test('strings are read while open; what cannot be read is left out', async (t) => {
-  const { device, log, fail } = createDevice()
+  const { device, transfers, log, fail } = createDevice()
   fail['string 1'] = libusb(LIBUSB.errorPipe)
-  t.same(await readInfo(device), { ...info, serial: 'text3', product: 'text2' })
+  t.same(await readInfo(device, transfers), { ...info, serial: 'text3', product: 'text2' })
   t.equal(log.at(-1), 'close')
   fail['open'] = libusb(LIBUSB.errorAccess)
-  t.same(await readInfo(device), { ...info, access: 'denied' })
+  t.same(await readInfo(device, transfers), { ...info, access: 'denied' })
   fail['open'] = libusb(LIBUSB.errorBusy)
-  t.same(await readInfo(device), { ...info, access: 'busy' })
+  t.same(await readInfo(device, transfers), { ...info, access: 'busy' })
 })
 
 t.test('control requests', async (t) => {
-  const { device, log, control } = createDevice()
-  const handle = createHandle(device)
+  const binding = createDevice()
+  const { log, control } = binding
+  const handle = createHandle(binding)
   control.answer = 4
   await handle.controlOut({ request: 0xbf, value: 5, index: 10 }, Uint8Array.of(0, 0, 1, 2))
   t.equal(log.at(-1), 'control 40 bf 5 a 0,0,1,2')
@@ -145,6 +163,15 @@ t.test('control requests', async (t) => {
   })
 })
 
+t.test('an answer that does not come is waited for no longer than the limit', async (t) => {
+  const { transfers, log, control } = createDevice()
+  control.hold = []
+  const setup = { type: 0xc0, request: 0xbf, value: 6, index: 0 }
+  const late = await controlTransfer(transfers, setup, { data: 4, timeoutMs: 1 }).catch((e) => e)
+  t.match(toUsbError(late, 'Request'), { kind: 'timeout', message: /Request: .* within 1 ms/ })
+  t.equal(log.at(-1), 'cancel')
+})
+
 t.test('failures keep their kind', async (t) => {
   for (const [errno, kind] of [
     [LIBUSB.transferStall, 'stall'],
@@ -156,10 +183,10 @@ t.test('failures keep their kind', async (t) => {
     [LIBUSB.errorNotFound, 'gone'],
     [-1, 'error'],
   ] as const) {
-    const { device, fail } = createDevice()
-    fail['control'] = libusb(errno)
-    fail['clear 82'] = libusb(errno)
-    const handle = createHandle(device)
+    const binding = createDevice()
+    binding.fail['control'] = libusb(errno)
+    binding.fail['clear 82'] = libusb(errno)
+    const handle = createHandle(binding)
     const failed = await handle.controlIn({ request: 0xbf, value: 0, index: 0 }, 4).catch((e) => e)
     t.match(failed, { name: 'UsbError', kind }, `${errno}`)
     const halted = await handle.clearHalt(0x82).catch((e) => e)
@@ -170,9 +197,10 @@ t.test('failures keep their kind', async (t) => {
 })
 
 t.test('close waits for requests, releases, and happens once', async (t) => {
-  const { device, log, control } = createDevice()
+  const binding = createDevice()
+  const { log, control } = binding
   let closed = 0
-  const handle = createHandle(device, () => closed++)
+  const handle = createHandle(binding, () => closed++)
   const hold: (() => void)[] = []
   control.hold = hold
   control.answer = Buffer.alloc(4)
@@ -200,16 +228,15 @@ t.test('close waits for requests, releases, and happens once', async (t) => {
 })
 
 t.test('closing a device that has gone is quiet', async (t) => {
-  const { device, fail } = createDevice()
-  fail['release 0'] = libusb(LIBUSB.errorNoDevice)
-  fail['close'] = libusb(LIBUSB.errorNoDevice)
-  await createHandle(device).close()
+  const binding = createDevice()
+  binding.fail['release 0'] = libusb(LIBUSB.errorNoDevice)
+  binding.fail['close'] = libusb(LIBUSB.errorNoDevice)
+  await createHandle(binding).close()
   t.pass('no error')
 })
 
 t.test('one stream an endpoint', async (t) => {
-  const { device } = createDevice()
-  const handle = createHandle(device)
+  const handle = createHandle(createDevice())
   const options = { transferBytes: 8, transferCount: 1, onTransfer() {}, onEnd() {} }
   handle.startBulkIn({ ...options, endpoint: 0x82 })
   t.throws(() => handle.startBulkIn({ ...options, endpoint: 0x82 }), /0x82 is streaming already/)

@@ -68,11 +68,15 @@ export class DvsProducer {
     this.#reachedUs = options.startUs
     this.#fetchedUs = Math.floor(options.startUs / FETCH_US) * FETCH_US
     this.filters = new DvsFilters(options.registers, options.identity)
+    // Encoding takes some ten milliseconds: better at power-up than when data are expected.
+    if (options.stimulus.period) this.#loopOf(options.stimulus.period)
   }
 
+  /** A register was written. Filters that stay off do not change the words of a repeating stimulus. */
   configure(): void {
+    const filtered = this.filters.active
     this.filters.configure()
-    this.#loop = undefined
+    if (filtered || this.filters.active) this.#loop = undefined
   }
 
   /** Other words went out: the next event repeats its row. */
@@ -190,14 +194,18 @@ export class DvsProducer {
     this.#row = -1
   }
 
+  #loopOf(period: EventBatch): WordLoop {
+    this.#loop ??= encodeWordLoop({ period, filters: this.filters, variant: this.#variant })
+    return this.#loop
+  }
+
   #produceLoop(period: EventBatch, span: DvsSpan): void {
     const { untilUs, offsetUs, mode } = span
     if (span.frozenUs >= 0 || mode === 'discard') {
       this.#reachedUs = untilUs
       return
     }
-    this.#loop ??= encodeWordLoop({ period, filters: this.filters, variant: this.#variant })
-    const { words, wordAt, eventsBefore, rowsBefore } = this.#loop
+    const { words, wordAt, eventsBefore, rowsBefore } = this.#loopOf(period)
     const startUs = this.#reachedUs + offsetUs
     const lo = startUs % WRAP_US
     const end = lo + Math.max(0, untilUs - this.#reachedUs)

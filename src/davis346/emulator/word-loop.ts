@@ -25,7 +25,9 @@ export interface WordLoopOptions {
 /** Encodes a period. Every microsecond with events starts with its timestamp word (but 0, which the wrap implies). */
 export function encodeWordLoop({ period, filters, variant }: WordLoopOptions): WordLoop {
   const swap = variant === 'B'
-  const words: number[] = []
+  // A timestamp for each microsecond, a row and a column for each event at most.
+  const words = new Uint16Array(WRAP_US + 2 * period.length)
+  let n = 0
   const wordAt = new Uint32Array(WRAP_US + 1)
   const eventsBefore = new Uint32Array(WRAP_US + 1)
   const rowsBefore = new Uint32Array(WRAP_US + 1)
@@ -39,7 +41,7 @@ export function encodeWordLoop({ period, filters, variant }: WordLoopOptions): W
   let events = 0
   let i = 0
   for (let us = 0; us < WRAP_US; us++) {
-    wordAt[us] = words.length
+    wordAt[us] = n
     eventsBefore[us] = events
     rowsBefore[us] = rows
     let row = -1
@@ -52,18 +54,18 @@ export function encodeWordLoop({ period, filters, variant }: WordLoopOptions): W
         on = filters.on
       }
       const rawRow = swap ? x : y
-      if (row < 0 && us > 0) words.push(0x8000 | us)
+      if (row < 0 && us > 0) words[n++] = 0x8000 | us
       if (row !== rawRow) {
-        words.push(0x1000 | rawRow)
+        words[n++] = 0x1000 | rawRow
         rows++
         row = rawRow
       }
-      words.push(0x2000 | (on << 12) | (swap ? y : x))
+      words[n++] = 0x2000 | (on << 12) | (swap ? y : x)
       events++
     }
   }
-  wordAt[WRAP_US] = words.length
+  wordAt[WRAP_US] = n
   eventsBefore[WRAP_US] = events
   rowsBefore[WRAP_US] = rows
-  return { words: Uint16Array.from(words), wordAt, eventsBefore, rowsBefore }
+  return { words: words.slice(0, n), wordAt, eventsBefore, rowsBefore }
 }
