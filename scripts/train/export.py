@@ -53,6 +53,21 @@ def parameters(net):
     return p
 
 
+def check_grid(p):
+    """The rules that exactness rests on (see grid.py), for every layer; AssertionError names the layer."""
+    for crop, layers in p['layers'].items():
+        for name, layer in layers.items():
+            where = f'{name} of {crop}'
+            weight, bias = layer['weight'], layer['bias']
+            stem = name == 'stem'
+            assert (weight % 2 == 0).all() and (bias % 2 == 1).all(), f'{where}: even weights and odd biases'
+            assert np.abs(weight).max() <= (grid.LIMIT_STEM if stem else grid.LIMIT), f'{where}: weights in range'
+            least = grid.MIN_EXPONENT_INCREMENT if layer['writes'] == 'increment' else grid.MIN_EXPONENT_SPIKE
+            assert layer['exponent'].min() >= least, f'{where}: fraction bits'
+            largest = np.abs(weight).reshape(len(weight), -1).sum(1) * (255 if stem else grid.DEPTH) + np.abs(bias)
+            assert largest.max() < 2**24, f'{where}: sums fit float32'
+
+
 def golden_vectors(net, z, x):
     """Inputs and every boundary tensor, computed in float64 (the training graph, not the exported ones)."""
     reference = copy.deepcopy(net).double()
@@ -104,6 +119,7 @@ def main():
     net.eval()
     net.set_exact()
     p = parameters(net)
+    check_grid(p)
     files = {}
     for dialect in ('int8', 'fp32'):
         for name, build in (('template', graph.template_graph), ('search', graph.search_graph)):

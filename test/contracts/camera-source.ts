@@ -49,9 +49,11 @@ export async function scriptedCamera(t: Test, harness: CameraSourceHarness): Pro
       trigger: (trigger) => triggers.push({ ...trigger }),
     },
   })
+  await run.state('streaming')
+  const startUs = await camera.beginScript()
   await run.until(() => seen.count === SCRIPT_EVENTS.length && image !== undefined)
-  // Counter minus stimulus time: set by when the driver reset the timestamps.
-  const offsetUs = await camera.clockOffsetUs()
+  // Counter minus stimulus time was set when the driver reset the timestamps.
+  const offsetUs = startUs + (await camera.clockOffsetUs())
   await run.stop()
 
   t.equal(seen.firstDifference(offsetUs), undefined, 'events, exact in place, polarity and time')

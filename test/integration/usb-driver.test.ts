@@ -3,9 +3,9 @@ import t, { type Test } from 'tap'
 import { EmulatedCamera } from '../../src/davis346/emulator/camera.js'
 import type { CameraIdentity } from '../../src/davis346/emulator/identity.js'
 import { createEmulatedPort } from '../../src/davis346/emulator/port.js'
-import { barsStimulus, scriptedStimulus } from '../../src/davis346/emulator/stimulus.js'
+import { barsStimulus } from '../../src/davis346/emulator/stimulus.js'
 import { systemClock } from '../../src/events/time.js'
-import { CAMERA_SCRIPT } from '../contracts/camera-script.js'
+import { HeldScript } from '../contracts/camera-script.js'
 import { misbehavingCamera, scriptedCamera } from '../contracts/camera-source.js'
 import { openShimHost } from '../usb-shim/host.js'
 import { localRemote } from '../usb-shim/remote.js'
@@ -20,13 +20,14 @@ const mountings: Partial<CameraIdentity>[] = [
 
 for (const identity of mountings) {
   t.test(`the whole driver in process, variant ${identity.variant}`, async (t) => {
-    const stimulus = scriptedStimulus(CAMERA_SCRIPT)
-    const camera = new EmulatedCamera({ clock: systemClock, identity, stimulus })
-    await scriptedCamera(t, inProcess(camera))
+    const script = new HeldScript()
+    const camera = new EmulatedCamera({ clock: systemClock, identity, stimulus: script })
+    await scriptedCamera(t, inProcess(camera, script))
   })
 
   t.test(`the whole driver over libusb, variant ${identity.variant}`, async (t) => {
-    await underShim(t, 'scripted', { identity, stimulus: scriptedStimulus(CAMERA_SCRIPT) })
+    const script = new HeldScript()
+    await underShim(t, 'scripted', { identity, stimulus: script, script })
   })
 }
 
@@ -54,9 +55,9 @@ async function underShim(
   await t.spawn(process.execPath, [child, host.remotePath, suite], { env })
 }
 
-function inProcess(camera: EmulatedCamera) {
+function inProcess(camera: EmulatedCamera, script?: HeldScript) {
   return {
-    camera: localRemote(camera),
+    camera: localRemote(camera, script),
     port: () => createEmulatedPort({ cameras: [camera], clock: systemClock }),
   }
 }

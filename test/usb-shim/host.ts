@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { EmulatedCamera, type EmulatedCameraOptions } from '../../src/davis346/emulator/camera.js'
 import { systemClock } from '../../src/events/time.js'
 import { buildShim } from './build.js'
-import { serveRemote } from './remote.js'
+import { type Held, serveRemote } from './remote.js'
 import { ShimServer } from './server.js'
 
 /** An emulated camera that a child process sees through libusb. */
@@ -19,7 +19,7 @@ export interface ShimHost {
 
 /** Serves a camera from this process. `unavailable` says why the shim cannot be used on this machine. */
 export async function openShimHost(
-  options: Omit<EmulatedCameraOptions, 'clock'>,
+  options: Omit<EmulatedCameraOptions, 'clock'> & { readonly script?: Held },
 ): Promise<ShimHost | { readonly unavailable: string }> {
   const shim = await buildShim()
   if ('unavailable' in shim) return shim
@@ -30,7 +30,7 @@ export async function openShimHost(
   const usbPath = join(folder, 'usb')
   const remotePath = join(folder, 'remote')
   await server.listen(usbPath)
-  const remote = await serveRemote(camera, remotePath)
+  const remote = await serveRemote(camera, { path: remotePath, script: options.script })
   return {
     camera,
     remotePath,

@@ -18,6 +18,8 @@ export type CameraRemote = {
   sentEvents(): Promise<number>
   /** Timestamp counter minus stimulus time. */
   clockOffsetUs(): Promise<number>
+  /** Starts the script of a camera that plays one; resolves with the stimulus time at which it starts. */
+  beginScript(): Promise<number>
   /** Reads waiting at the data endpoint. */
   pendingReads(): Promise<number>
 }
@@ -25,7 +27,15 @@ export type CameraRemote = {
 type Call = { readonly id: number; readonly method: string; readonly parameters: unknown[] }
 type Answer = { readonly id: number; readonly result?: unknown; readonly error?: string }
 
-function methods(camera: EmulatedCamera): Record<string, (...parameters: never[]) => unknown> {
+/** A stimulus that waits for its cue. */
+export interface Held {
+  begin(nowUs: number): number
+}
+
+function methods(
+  camera: EmulatedCamera,
+  script?: Held,
+): Record<string, (...parameters: never[]) => unknown> {
   return {
     ...createFaults(camera),
     readRegister: (module: number, parameter: number) =>
@@ -33,19 +43,23 @@ function methods(camera: EmulatedCamera): Record<string, (...parameters: never[]
     configuration: () => camera.configuration,
     sentEvents: () => camera.model.sentEvents,
     clockOffsetUs: () => camera.model.counterUs - camera.model.stimulusUs,
+    beginScript: () => script?.begin(camera.model.stimulusUs),
     pendingReads: () => camera.pipe.pending,
   }
 }
 
 /** The remote of a camera in this process. */
-export function localRemote(camera: EmulatedCamera): CameraRemote {
-  const table = methods(camera)
+export function localRemote(camera: EmulatedCamera, script?: Held): CameraRemote {
+  const table = methods(camera, script)
   return remoteOver(async (method, parameters) => table[method]!(...(parameters as never[])))
 }
 
 /** Answers remotes in other processes: one JSON object a line in both directions. */
-export function serveRemote(camera: EmulatedCamera, path: string): Promise<Server> {
-  const table = methods(camera)
+export function serveRemote(
+  camera: EmulatedCamera,
+  options: { path: string; script?: Held | undefined },
+): Promise<Server> {
+  const table = methods(camera, options.script)
   const server = createServer((socket) => {
     const lines = createInterface(socket)
     // A client that dies resets the connection; there is nobody left to tell.
@@ -63,7 +77,7 @@ export function serveRemote(camera: EmulatedCamera, path: string): Promise<Serve
   })
   return new Promise((resolve, reject) => {
     server.once('error', reject)
-    server.listen(path, () => resolve(server))
+    server.listen(options.path, () => resolve(server))
   })
 }
 

@@ -1,0 +1,71 @@
+import t from 'tap'
+import { DaemonFacts } from '../../src/daemon/facts.js'
+import type { CaptureCounters } from '../../src/daemon/messages.js'
+
+function counters(over: Partial<CaptureCounters>): CaptureCounters {
+  return {
+    type: 'counters',
+    atUs: 0,
+    lastEventHostUs: 0,
+    source: {},
+    filters: {},
+    aggregation: {},
+    pool: {},
+    ...over,
+  }
+}
+
+t.test('the state of the daemon follows its parts', async (t) => {
+  const facts = new DaemonFacts({ isCamera: true, nowUs: () => 0 })
+  t.same(facts.state(), { state: 'init' })
+  facts.sourceState = { state: 'streaming' }
+  t.same(facts.state(), { state: 'init' }, 'the network is not open yet')
+  facts.inference = 'ready'
+  t.same(facts.state(), { state: 'ready' })
+  facts.sourceState = { state: 'disconnected', code: 'CAMERA_LOST', reason: 'it was unplugged' }
+  t.same(facts.state(), { state: 'degraded', reason: 'CAMERA_LOST: it was unplugged' })
+  t.match(facts.camera(), { state: 'disconnected', reason: 'CAMERA_LOST: it was unplugged' })
+  facts.inference = 'failed'
+  t.equal(facts.state().state, 'degraded')
+})
+
+t.test('a frozen camera shows as age, its rate as 0', async (t) => {
+  let nowUs = 5_000_000
+  const facts = new DaemonFacts({ isCamera: true, nowUs: () => nowUs })
+  t.equal(facts.health().events_per_second, null, 'unknown before two readings')
+  t.equal(facts.camera().last_event_age_ms, null)
+  facts.sourceState = { state: 'streaming' }
+  facts.captured(counters({ atUs: 4_000_000, filters: { eventsIn: 1000 } }))
+  facts.captured(
+    counters({ atUs: 5_000_000, filters: { eventsIn: 5000 }, lastEventHostUs: 4_999_000 }),
+  )
+  t.equal(facts.health().events_per_second, 4000)
+  t.equal(facts.camera().last_event_age_ms, 1)
+  nowUs = 8_000_000
+  t.equal(facts.camera().last_event_age_ms, 3001)
+  facts.sourceState = { state: 'stalled' }
+  t.equal(facts.health().events_per_second, 0)
+  t.equal(facts.camera().state, 'stalled')
+})
+
+t.test('drops are named at each hop', async (t) => {
+  const facts = new DaemonFacts({ isCamera: true, nowUs: () => 0 })
+  facts.captured(
+    counters({
+      source: { usbErrors: 2, reconnects: 1, muxDvsDropped: 7 },
+      pool: { overwritten: 3 },
+      aggregation: { windowsDropped: 4 },
+    }),
+  )
+  facts.tracked({ skipped: 5, missed: 1 }, [2, 4])
+  const health = facts.health()
+  t.match(health.drops, {
+    muxDvsDropped: 7,
+    windows_overwritten: 3,
+    windows_without_memory: 4,
+    windows_skipped: 5,
+  })
+  t.same(health.usb, { errors: 2, reconnects: 1 })
+  t.equal(health.skipped_windows, 6)
+  t.equal(health.inference_ms.count, 2)
+})
