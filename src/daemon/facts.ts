@@ -1,7 +1,22 @@
+import { DECODER_COUNTERS } from '../davis346/violations.js'
 import { LatencyHistogram } from '../publish/latency.js'
 import type { CameraReport, HealthReport } from '../publish/publisher.js'
 import type { SourceState } from '../sources/source.js'
 import type { CaptureCounters } from './messages.js'
+
+/** The first counters of the decoder say what it delivered; all others are violations of the protocol. */
+const VIOLATIONS = DECODER_COUNTERS.slice(DECODER_COUNTERS.indexOf('unknownSpecial'))
+
+/** Published name → counters of a source that are its sum. */
+const LOST_IN_SOURCE: Readonly<Record<string, readonly string[]>> = {
+  camera_events: ['muxDvsDropped', 'dvsDropped'],
+  camera_external_events: ['muxExternalDropped'],
+  protocol_violations: VIOLATIONS,
+  stalls: ['stalls'],
+  recording_events: ['eventsOffSensor', 'eventsBadTime'],
+  recording_bytes: ['skippedBytes'],
+  scene_events: ['dropped'],
+}
 
 /** What the main thread knows of the others, and what it says about them. Pure but for its own bookkeeping. */
 export class DaemonFacts {
@@ -101,13 +116,13 @@ export class DaemonFacts {
     return (this.#tracking['skipped'] ?? 0) + (this.#tracking['missed'] ?? 0)
   }
 
-  /** What each hop lost, from the camera to the tracker, by the counter's name. */
+  /** What each hop lost, from the camera's logic to the tracker. Only hops that this source has. */
   drops(): Record<string, number> {
     const source = this.capture?.source ?? {}
     const lost: Record<string, number> = {}
-    for (const [name, value] of Object.entries(source)) {
-      if (/drop|overrun|lost|violation|bad|outside|overflow|corrupt|gap/i.test(name))
-        lost[name] = value
+    for (const [name, counters] of Object.entries(LOST_IN_SOURCE)) {
+      const present = counters.filter((counter) => source[counter] !== undefined)
+      if (present.length > 0) lost[name] = present.reduce((sum, c) => sum + source[c]!, 0)
     }
     lost['windows_without_memory'] = this.capture?.aggregation['windowsDropped'] ?? 0
     lost['windows_overwritten'] = this.capture?.pool['overwritten'] ?? 0

@@ -24,8 +24,8 @@ export interface OnnxGraph {
   readonly inputs: readonly TensorInfo[]
   readonly outputs: readonly TensorInfo[]
   /**
-   * Runs on the calling thread until done: inputs may be reused as soon as the call returns its promise. Outputs are
-   * fresh arrays.
+   * Blocks the calling thread for the length of the inference, from the next turn of its loop on: inputs must not change
+   * until the promise settles. Outputs are fresh arrays.
    * @throws EvtrackError BACKEND_UNAVAILABLE
    */
   run(feeds: Readonly<Record<string, TensorInput>>): Promise<Record<string, TensorData>>

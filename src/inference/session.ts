@@ -63,6 +63,8 @@ class OnnxTrackerSession implements LogitSession {
   readonly #searchDims: readonly number[]
   /** Template states of a batch side by side, by name; grown to the largest batch so far. */
   readonly #stacked = new Map<string, Float32Array>()
+  /** Ends when the search before is done: overlapping searches would share the stacked states. */
+  #previous: Promise<unknown> = Promise.resolve()
 
   constructor(pkg: ModelPackage, template: OnnxGraph, search: OnnxGraph) {
     const { spec } = pkg
@@ -88,10 +90,13 @@ class OnnxTrackerSession implements LogitSession {
     return { batch: templates.length, mapSize: this.spec.mapSize, ...logits }
   }
 
-  async searchLogits(
-    crops: Uint8Array,
-    templates: readonly TemplateState[],
-  ): Promise<SearchLogits> {
+  searchLogits(crops: Uint8Array, templates: readonly TemplateState[]): Promise<SearchLogits> {
+    const result = this.#previous.then(() => this.#runSearch(crops, templates))
+    this.#previous = result.catch(() => {})
+    return result
+  }
+
+  async #runSearch(crops: Uint8Array, templates: readonly TemplateState[]): Promise<SearchLogits> {
     const batch = templates.length
     if (batch === 0)
       return { score: new Float32Array(0), size: new Float32Array(0), offset: new Float32Array(0) }

@@ -5,6 +5,7 @@
  *   an opaque state out that the caller keeps and hands to `search()`.
  * - `search()` takes a batch of B crops, uint8 [B, C, searchSize, searchSize], and B template states. Crop i is searched
  *   with state i. Results do not depend on which crops share a batch.
+ * - Crops are borrowed: they must not change until the promise settles.
  * - Both reject with EvtrackError BACKEND_UNAVAILABLE when the backend fails.
  * - Exactness: the logits are dyadic rationals and equal on every backend; only the sigmoids are rounded, in this
  *   project's own code (float64 exp, then rounded to float32).

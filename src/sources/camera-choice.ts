@@ -1,5 +1,7 @@
+import type { DeviceInfo } from '../davis346/identify.js'
 import { USB_ID } from '../davis346/registers.js'
 import type { UsbDeviceInfo } from '../usb/port.js'
+import type { SourceState } from './source.js'
 
 /** True for devices that may be a DAVIS346: what a port should match. */
 export function isDavis346(vendorId: number, productId: number): boolean {
@@ -25,4 +27,14 @@ export function chooseCamera(
     present.find((device) => device.serial === serial) ??
     present.find((device) => device.serial === undefined && device.access !== 'ok')
   )
+}
+
+/** What a state tells about the camera, as far as it is known. */
+export function identity(info: Partial<DeviceInfo>): Partial<SourceState> {
+  const { serial, firmware, logic } = info
+  return {
+    ...(serial !== undefined && { serial }),
+    ...(firmware !== undefined && { firmware }),
+    ...(logic !== undefined && { logic }),
+  }
 }

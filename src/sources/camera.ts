@@ -6,7 +6,7 @@ import { DAVIS346_SIZE } from '../events/geometry.js'
 import type { Clock } from '../events/time.js'
 import { type BulkEnd, UsbError, type UsbPort } from '../usb/port.js'
 import { createBackoff } from './backoff.js'
-import { chooseCamera, isDavis346, place } from './camera-choice.js'
+import { chooseCamera, identity, isDavis346, place } from './camera-choice.js'
 import type { Source, SourceSink, SourceState } from './source.js'
 
 export interface CameraSourceOptions {
@@ -70,6 +70,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
   let camera: Davis346 | undefined
   let statistics: DeviceStatistics = {}
   let reported = ''
+  let lost = false
   let wake = new AbortController()
   let running: Promise<unknown> = Promise.resolve()
   // Requests go one after another: a change of preset must not meet a restart.
@@ -175,6 +176,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
   async function session(sink: SourceSink, signal: AbortSignal): Promise<void> {
     const device = await connect()
     camera = device
+    lost = false
     try {
       report(sink, { state: 'connecting', ...identity(device.info) })
       await exclusively(() => device.configure(preset))
@@ -203,6 +205,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
   function reportFailure(sink: SourceSink, error: EvtrackError | UsbError): void {
     if (error instanceof UsbError) {
       counts.usbErrors++
+      lost = true
       report(sink, { state: 'disconnected', code: 'CAMERA_LOST', reason: error.message })
     } else if (error.code === 'FIRMWARE_UNSUPPORTED') {
       report(sink, {
@@ -211,8 +214,8 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
         reason: error.message,
         ...identity(error.data as Partial<DeviceInfo>),
       })
-    } else if (error.code !== 'CAMERA_NOT_FOUND' || refused.size === 0) {
-      // While a refused camera is plugged in, that there is no other is nothing new.
+    } else if (error.code !== 'CAMERA_NOT_FOUND' || !(lost || refused.size > 0)) {
+      // After a loss, or beside a refused camera, that there is no other one is nothing new.
       report(sink, { state: 'disconnected', code: error.code, reason: error.message })
     }
   }
@@ -283,15 +286,6 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       closed.abort()
       await running
     },
-  }
-}
-
-function identity(info: Partial<DeviceInfo>): Partial<SourceState> {
-  const { serial, firmware, logic } = info
-  return {
-    ...(serial !== undefined && { serial }),
-    ...(firmware !== undefined && { firmware }),
-    ...(logic !== undefined && { logic }),
   }
 }
 

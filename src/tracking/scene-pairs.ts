@@ -33,8 +33,11 @@ const TEMPLATES_PER_TARGET = 6
 /** Least share of a box's pixels with events: below this there is nothing to learn from a template or to be found. */
 const TEMPLATE_DENSITY = 0.08
 const SEARCH_DENSITY = 0.04
-/** Windows searched in a second of the scene, chosen at random: neighbours would be nearly the same pair. */
-const SEARCHED_PER_SECOND = 20
+/**
+ * Windows searched in a second of the scene for a thing at rest, chosen at random because neighbours would be nearly the
+ * same pair. Fast things give more, up to four times: they are rarer, harder, and change more from window to window.
+ */
+const SEARCHED_PER_SECOND = 15
 /** Share of searches with the template of something else: nothing is to be found. */
 const FOREIGN = 0.06
 /** Share of searches in a place that shows no target. */
@@ -77,15 +80,17 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
     if (++windows <= WARM_UP) return
     const truth = scene.truth(frame.header.tEndUs, 'movers').filter(isLarge)
     for (const thing of truth) keepTemplate(thing, frame)
-    if (!rng.chance((SEARCHED_PER_SECOND * options.aggregation.hopUs) / 1e6)) return
-    const lagUs = options.aggregation.hopUs * (1 + rng.int(3))
-    const before = scene.truth(Math.max(0, frame.header.tEndUs - lagUs), 'movers')
+    const tUs = frame.header.tEndUs
+    const { hopUs } = options.aggregation
+    const before = scene.truth(Math.max(0, tUs - hopUs), 'movers')
+    // A tracker that predicts well believes in the present place, one that does not in that of some windows ago.
+    const believed = scene.truth(Math.max(0, tUs - hopUs * rng.int(4)), 'movers')
     for (const thing of truth) {
-      const search = searchFor(thing, {
-        frame,
-        truth,
-        before: before.find((b) => b.id === thing.id),
-      })
+      const last = before.find(({ id }) => id === thing.id)?.box ?? thing.box
+      const perSecond = SEARCHED_PER_SECOND * Math.min(4, 1 + speed(last, thing.box, hopUs) / 300)
+      if (!rng.chance((perSecond * hopUs) / 1e6)) continue
+      const near = believed.find(({ id }) => id === thing.id)?.box ?? thing.box
+      const search = searchFor(thing, { frame, truth, near })
       if (search !== undefined) searches.push(search)
     }
   }
@@ -106,7 +111,7 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
 
   function searchFor(
     thing: TruthBox,
-    seen: { frame: Frame; truth: readonly TruthBox[]; before: TruthBox | undefined },
+    seen: { frame: Frame; truth: readonly TruthBox[]; near: Box },
   ): Search | undefined {
     const { frame, truth } = seen
     const { hidden, id } = thing
@@ -114,7 +119,7 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
     const elsewhere = rng.chance(ELSEWHERE)
     const believed = elsewhere
       ? { ...thing.box, x: rng.range(0, scene.size.width), y: rng.range(0, scene.size.height) }
-      : belief(seen.before?.box ?? thing.box, rng)
+      : belief(seen.near, rng)
     const growth = rng.chance(0.12) ? rng.range(1, 2) : 1
     const region = cropRegion(believed, spec.searchFactor * growth)
     const others = new Set(truth.filter((t) => t.id !== id && shows(region, t)).map((t) => t.id))
@@ -218,6 +223,13 @@ function jitter(box: Box, rng: Rng, sigma: Jitter): Box {
   const x = box.x + box.w / 2 - w / 2 + sigma.position * side * rng.normal()
   const y = box.y + box.h / 2 - h / 2 + sigma.position * side * rng.normal()
   return { x, y, w, h }
+}
+
+/** Pixels per second of a box's centre. */
+function speed(from: Box, to: Box, us: number): number {
+  const dx = to.x - from.x + (to.w - from.w) / 2
+  const dy = to.y - from.y + (to.h - from.h) / 2
+  return (Math.hypot(dx, dy) / us) * 1e6
 }
 
 function isLarge({ box }: TruthBox): boolean {

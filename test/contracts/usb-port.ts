@@ -26,7 +26,7 @@ export async function usbPortContract(t: Test, harness: UsbPortHarness): Promise
       const port = harness.port()
       t.teardown(async () => {
         await port.close()
-        await heal(camera)
+        await heal(harness)
       })
       await body(t, port)
     })
@@ -357,10 +357,11 @@ export async function usbPortContract(t: Test, harness: UsbPortHarness): Promise
   )
 }
 
-/** Unplugs, if it is plugged, and plugs in again. */
+/** A power cycle that the port has heard of. */
 async function replug(port: UsbPort, camera: CameraRemote): Promise<UsbDeviceInfo> {
+  // Listening first: a detach of before may still be on its way.
+  const gone = detached(port)
   if ((await port.list()).length > 0) {
-    const gone = detached(port)
     await camera.unplug()
     await gone
   }
@@ -369,14 +370,16 @@ async function replug(port: UsbPort, camera: CameraRemote): Promise<UsbDeviceInf
   return arrived
 }
 
-async function heal(camera: CameraRemote): Promise<void> {
+/** Leaves a camera that is plugged in and well, and no test with the registers of another. */
+async function heal(harness: UsbPortHarness): Promise<void> {
+  const { camera } = harness
   await camera.deny(false)
   await camera.claimElsewhere(false)
   await camera.unconfigured(false)
   await camera.slowControl(0)
-  // A power cycle: no test inherits registers from another.
-  await camera.unplug()
-  await camera.plug()
+  const port = harness.port()
+  await replug(port, camera)
+  await port.close()
 }
 
 async function only(port: UsbPort): Promise<UsbDeviceInfo> {

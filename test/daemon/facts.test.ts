@@ -52,7 +52,14 @@ t.test('drops are named at each hop', async (t) => {
   const facts = new DaemonFacts({ isCamera: true, nowUs: () => 0 })
   facts.captured(
     counters({
-      source: { usbErrors: 2, reconnects: 1, muxDvsDropped: 7 },
+      source: {
+        usbErrors: 2,
+        reconnects: 1,
+        muxDvsDropped: 7,
+        dvsDropped: 1,
+        oddByte: 2,
+        events: 99,
+      },
       pool: { overwritten: 3 },
       aggregation: { windowsDropped: 4 },
     }),
@@ -60,7 +67,8 @@ t.test('drops are named at each hop', async (t) => {
   facts.tracked({ skipped: 5, missed: 1 }, [2, 4])
   const health = facts.health()
   t.match(health.drops, {
-    muxDvsDropped: 7,
+    camera_events: 8,
+    protocol_violations: 2,
     windows_overwritten: 3,
     windows_without_memory: 4,
     windows_skipped: 5,

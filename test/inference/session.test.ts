@@ -56,6 +56,14 @@ t.test('a crop gives the same maps alone and in any batch', async (t) => {
   }
 })
 
+t.test('searches may overlap: each gets its own answer', async (t) => {
+  const states = await templates(int8, [16, 17, 18, 19])
+  const crops = [20, 21].map((seed) => noiseCrops(seed, 2 * SEARCH_BYTES))
+  const pairs = [states.slice(0, 2), states.slice(2)]
+  const together = await Promise.all(crops.map((crop, i) => int8.search(crop, pairs[i]!)))
+  for (const i of [0, 1]) t.same(together[i], await int8.search(crops[i]!, pairs[i]!))
+})
+
 t.test('a template state is kept: later templates do not change it', async (t) => {
   const crop = noiseCrops(8, SEARCH_BYTES)
   const [state] = await templates(int8, [10])

@@ -55,10 +55,11 @@ export function createPixels(plane: Plane, config: PixelConfig, seed: number): P
   const upper = new Float32Array(n)
   const lower = new Float32Array(n)
   for (let p = 0; p < n; p++) {
-    // A running sensor is found with its levels anywhere between the thresholds.
-    const lag = rng.next() * (onStep[p]! + offStep[p]!) * 0.999
-    upper[p] = plane.log[p]! + onStep[p]! + offStep[p]! - lag
-    lower[p] = plane.log[p]! - lag
+    // A running sensor is found with its levels spread out: over the leak cycle where there is leak, which keeps every
+    // level within one ON step below the light, otherwise anywhere between the thresholds.
+    const reach = config.leakHz > 0 ? onStep[p]! : onStep[p]! + offStep[p]!
+    upper[p] = plane.log[p]! + reach * (1 - 0.999 * rng.next())
+    lower[p] = upper[p]! - onStep[p]! - offStep[p]!
   }
   const hot = Array.from({ length: config.hotPixelHz > 0 ? config.hotPixels : 0 }, () => {
     const meanUs = 1e6 / (config.hotPixelHz * rng.logRange(0.3, 3.3))

@@ -48,6 +48,9 @@ export interface SceneOptions {
 /** A step that changes every pixel a few times fits; see EventQueue for what happens beyond. */
 const EVENTS_PER_PIXEL_A_STEP = 3
 
+/** Event times are 32 bits wide inside a batch; a second is far from that and still a good load. */
+const LONGEST_BATCH_US = 1_000_000
+
 /** Throws CONFIG_INVALID when the config names a picture that was not given. */
 export function createScene(config: SceneConfig, options: SceneOptions = {}): Scene {
   const pictures = options.pictures ?? new Map()
@@ -58,7 +61,7 @@ export function createScene(config: SceneConfig, options: SceneOptions = {}): Sc
   const background = makeTexture(config.background, backgroundSide(size), pictures)
   for (const log of logPlanes(actors, background)) shine(log, light)
   const stage = createStage(size, config.camera, actors)
-  const show = createShow(stage, background, config.step)
+  const show = createShow(stage, background, stepLimits(config))
   const machine: Machine = {
     show,
     light,
@@ -93,6 +96,7 @@ function sceneOf(
     batch.length = 0
     while (takeEvents(machine.queue, batch, untilUs)) {
       if (batch.length === batch.capacity || machine.show.timeUs >= untilUs) break
+      if (batch.length > 0 && machine.show.timeUs - batch.t0Us > LONGEST_BATCH_US) break
       step(machine)
     }
     return batch
@@ -132,6 +136,17 @@ function step({ show, light, pixels, queue, time }: Machine): void {
   }
   addNoise(pixels, time, queue)
   closeStep(queue, time.startUs, time.stepUs)
+}
+
+/** Lamps are followed, too: 16 steps a period at least. */
+function stepLimits({ step, light }: SceneConfig): SceneConfig['step'] {
+  const flickers = light.flickerHz > 0 && light.flickerDepth > 0
+  const lampUs = flickers ? Math.max(10, Math.floor(1e6 / (16 * light.flickerHz))) : Infinity
+  return {
+    ...step,
+    maxUs: Math.min(step.maxUs, lampUs),
+    minUs: Math.min(step.minUs, lampUs),
+  }
 }
 
 function backgroundSide(size: Size): number {

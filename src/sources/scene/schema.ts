@@ -13,8 +13,8 @@ import {
 } from './defaults.js'
 
 const number = (describe: string) => z.number().describe(describe)
-const positive = (describe: string) => z.number().positive().describe(describe)
-const least0 = (describe: string) => z.number().min(0).describe(describe)
+const positive = (describe: string, max = 1e9) => z.number().positive().max(max).describe(describe)
+const least0 = (describe: string, max = 1e9) => z.number().min(0).max(max).describe(describe)
 const seed = (describe: string) => z.int().min(0).describe(describe)
 
 export const textureSchema = z.strictObject({
@@ -97,7 +97,7 @@ export const spinSchema = z.strictObject({
 })
 
 export const scaleSchema = z.strictObject({
-  amplitude: least0('The size goes from 1/e^a to e^a times its own').default(
+  amplitude: least0('The size goes from 1/e^a to e^a times its own', 3).default(
     SCALE_DEFAULTS.amplitude,
   ),
   periodMs: positive('Milliseconds').default(SCALE_DEFAULTS.periodMs),
@@ -113,9 +113,9 @@ export const thingSchema = z.strictObject({
     THING_DEFAULTS.depth,
   ),
   shape: shapeSchema,
-  width: positive('Width of the silhouette at scale 1, px'),
-  height: positive('Height of the silhouette at scale 1, px'),
-  edgePx: positive('Softness of the silhouette, px').default(THING_DEFAULTS.edgePx),
+  width: positive('Width of the silhouette at scale 1, px', 4096),
+  height: positive('Height of the silhouette at scale 1, px', 4096),
+  edgePx: positive('Softness of the silhouette, px', 64).default(THING_DEFAULTS.edgePx),
   texture: textureSchema,
   path: pathSchema,
   spin: spinSchema.prefault({}),
@@ -162,14 +162,15 @@ export const sceneSchema = z.strictObject({
         .min(0)
         .default(PIXEL_DEFAULTS.refractoryUs)
         .describe('A pixel is held in reset this long after an event, us'),
-      leakHz: least0('ON events a second of a pixel that sees nothing change').default(
+      leakHz: least0('ON events a second of a pixel that sees nothing change', 1000).default(
         PIXEL_DEFAULTS.leakHz,
       ),
       shotNoiseHz: least0(
         'Noise events a second of a dark pixel; a white one has a quarter',
+        1000,
       ).default(PIXEL_DEFAULTS.shotNoiseHz),
-      hotPixels: z.int().min(0).default(PIXEL_DEFAULTS.hotPixels).describe('How many'),
-      hotPixelHz: least0('Median rate of a hot pixel, events a second').default(
+      hotPixels: z.int().min(0).max(100_000).default(PIXEL_DEFAULTS.hotPixels).describe('How many'),
+      hotPixelHz: least0('Median rate of a hot pixel, events a second', 1e5).default(
         PIXEL_DEFAULTS.hotPixelHz,
       ),
       readoutPerSecond: least0(
@@ -183,7 +184,7 @@ export const sceneSchema = z.strictObject({
       dark: least0('Photodiode dark current as intensity: flattens contrast in low light').default(
         LIGHT_DEFAULTS.dark,
       ),
-      flickerHz: least0('Frequency of lamps, Hz; 0: none').default(LIGHT_DEFAULTS.flickerHz),
+      flickerHz: least0('Frequency of lamps, Hz; 0: none', 5000).default(LIGHT_DEFAULTS.flickerHz),
       flickerDepth: least0('Amplitude of the flicker in log intensity').default(
         LIGHT_DEFAULTS.flickerDepth,
       ),
@@ -197,7 +198,7 @@ export const sceneSchema = z.strictObject({
       shakePx: least0('Amplitude of a hand-held shake, px').default(CAMERA_DEFAULTS.shakePx),
       shakeHz: positive('Dominant frequency of the shake, Hz').default(CAMERA_DEFAULTS.shakeHz),
       roll: least0('Amplitude of the slow roll, radians').default(CAMERA_DEFAULTS.roll),
-      zoom: least0('Amplitude of the slow zoom, in log scale').default(CAMERA_DEFAULTS.zoom),
+      zoom: least0('Amplitude of the slow zoom, in log scale', 2).default(CAMERA_DEFAULTS.zoom),
       swayMs: positive('Period of roll and zoom, milliseconds').default(CAMERA_DEFAULTS.swayMs),
     })
     .prefault({}),

@@ -29,7 +29,7 @@ export const EDGE = 1
 export const OPAQUE = 2
 
 const MARGIN = 2
-const POINTS = 200
+const POINTS = 512
 
 export interface SpriteLook {
   readonly texture: Texture
@@ -152,10 +152,21 @@ function spread({ width, alpha }: Canvas): Float64Array {
   const count = Math.min(POINTS, covered.length)
   const points = new Float64Array(2 * count)
   for (let k = 0; k < count; k++) {
-    // A stride through the texels in reading order, offset by half: even, and the same every time.
+    // A stride through the texels in reading order, offset by half: even, and the same every time. Spread inside the
+    // texel by golden-ratio sequences, so that edges parallel to the grid are hit at all phases.
     const i = covered[Math.floor(((k + 0.5) * covered.length) / count)]!
-    points[2 * k] = i % width
-    points[2 * k + 1] = Math.floor(i / width)
+    points[2 * k] = (i % width) + ((k * 0.7548776662) % 1) - 0.5
+    points[2 * k + 1] = Math.floor(i / width) + ((k * 0.5698402909) % 1) - 0.5
   }
   return points
+}
+
+/** Coverage at any canvas position, 0 outside. */
+export function coverAt({ width, height, alpha }: Sprite, u: number, v: number): number {
+  if (!(u >= 0 && v >= 0 && u < width - 1 && v < height - 1)) return 0
+  const i = Math.floor(v) * width + Math.floor(u)
+  const fu = u - Math.floor(u)
+  const above = alpha[i]! + (alpha[i + 1]! - alpha[i]!) * fu
+  const below = alpha[i + width]! + (alpha[i + width + 1]! - alpha[i + width]!) * fu
+  return above + (below - above) * (v - Math.floor(v))
 }

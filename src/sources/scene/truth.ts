@@ -1,6 +1,7 @@
 import { type Box, clampToSensor } from '../../events/geometry.js'
 import type { TruthBox } from '../../events/signals.js'
 import { POSE, posesAt, type Stage } from './pose.js'
+import { coverAt } from './sprite.js'
 
 /**
  * Where the targets are at `tUs`, computed from their motion, not from pixels. The box is the extent of the silhouette
@@ -82,10 +83,9 @@ function covered(
     // A pose is a rotation and a scale, so its inverse is its transpose over the squared scale.
     const dx = at.x - poses[k + 4]!
     const dy = at.y - poses[k + 5]!
-    const u = Math.round((a * dx + b * dy) * scale)
-    const v = Math.round((a * dy - b * dx) * scale)
-    if (u < 0 || v < 0 || u >= sprite.width || v >= sprite.height) continue
-    if (sprite.alpha[v * sprite.width + u]! >= 0.5) return true
+    const u = (a * dx + b * dy) * scale
+    const v = (a * dy - b * dx) * scale
+    if (coverAt(sprite, u, v) >= 0.5) return true
   }
   return false
 }

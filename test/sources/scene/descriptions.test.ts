@@ -45,6 +45,11 @@ t.test('a wrong description names its key', async (t) => {
   t.throws(() => parseScene({ background: { kind: 'plain' }, pixels: {} }), {
     message: /pixels/,
   })
+  const huge = { width: 1e9, height: 1e9 }
+  t.throws(() => parseScene({ background: { kind: 'plain' }, size: huge }), {
+    code: 'CONFIG_INVALID',
+    data: { key: 'size.width' },
+  })
   t.throws(() => parseScene(null), { code: 'CONFIG_INVALID' })
 })
 

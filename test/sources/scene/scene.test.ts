@@ -1,7 +1,7 @@
 import t from 'tap'
 import { sceneByName } from '../../../src/sources/scene/named.js'
 import { createScene } from '../../../src/sources/scene/scene.js'
-import { brightBox, IDEAL, type Seen, scene, sum, watch } from './scenes.js'
+import { brightBox, digest, IDEAL, type Seen, scene, sum, watch } from './scenes.js'
 
 t.test('the same scene gives the same events, however time is cut', async (t) => {
   const whole = watch(createScene(sceneByName('demo', 7)), 120_000)
@@ -17,10 +17,12 @@ t.test('the same scene gives the same events, however time is cut', async (t) =>
     )
     for (const key of ['t', 'x', 'y', 'on'] as const) pieces[key].push(...piece[key])
   }
-  t.same(pieces, whole)
+  for (const key of ['t', 'x', 'y', 'on'] as const) {
+    t.equal(digest(pieces[key]), digest(whole[key]), key)
+  }
 
   const other = watch(createScene(sceneByName('demo', 8)), 120_000)
-  t.notSame(other.t, whole.t, 'another seed, other events')
+  t.not(digest(other.t), digest(whole.t), 'another seed, other events')
 })
 
 t.test('events are in time order and on the sensor', async (t) => {
@@ -51,6 +53,18 @@ t.test('next() returns batches until it is empty', async (t) => {
   t.ok(stepwise.timeUs >= 100_000)
 })
 
+t.test('a quiet scene still hands over in time', async (t) => {
+  const quiet = scene({ pixel: { ...IDEAL, hotPixels: 1, hotPixelHz: 3 } })
+  let longest = 0
+  let count = 0
+  quiet.advance(60_000_000, (batch) => {
+    longest = Math.max(longest, batch.dtUs[batch.length - 1]!)
+    count += batch.length
+  })
+  t.ok(count > 30)
+  t.ok(longest <= 1_001_000)
+})
+
 t.test('a bright edge that arrives gives ON events, one that leaves OFF', async (t) => {
   // The box (20 px wide, centre 30) goes right at 50 px/s: in 0.8 s its right edge sweeps columns 40..80, its left one 20..60.
   const { x, on } = watch(scene({ things: [brightBox()] }), 800_000)
@@ -71,7 +85,7 @@ t.test('as many events as the log contrast holds thresholds', async (t) => {
       }),
       600_000,
     )
-    const column = seen.on.filter((_, i) => seen.x[i] === 50 && Math.abs(seen.y[i]! - 40) < 8)
+    const column = seen.on.filter((_, i) => seen.x[i] === 60 && Math.abs(seen.y[i]! - 40) < 8)
     const perPixel = column.length / 15
     t.ok(Math.abs(perPixel - contrast / threshold) <= 1, `${perPixel} at threshold ${threshold}`)
   }
@@ -133,9 +147,9 @@ t.test(
 t.test('lamps that flicker light and darken every pixel', async (t) => {
   const lit = scene({ light: { dark: 0, flickerHz: 100, flickerDepth: 0.3 } })
   const { on } = watch(lit, 100_000)
-  // 0.6 from trough to crest is 3 thresholds up and 3 down, ten times; the first crest starts from the middle.
+  // From trough to crest it is 0.6, three thresholds; a turn costs up to one. Ten times up and ten times down.
   const perPixel = on.length / (120 * 80)
-  t.ok(perPixel > 45 && perPixel < 65, `${perPixel}`)
+  t.ok(perPixel > 36 && perPixel <= 60, `${perPixel}`)
   t.ok(Math.abs(sum(on) / on.length - 0.5) < 0.05)
 })
 

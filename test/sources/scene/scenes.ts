@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import {
   composeScene,
   type SceneSketch,
@@ -88,4 +89,9 @@ export function maskOf(from: Scene, inside: (intensity: number) => boolean) {
     }
   }
   return mask
+}
+
+/** A fingerprint, as comparing long arrays element by element takes a test library minutes. */
+export function digest(values: ArrayLike<number>): string {
+  return createHash('sha256').update(Float64Array.from(values)).digest('hex')
 }

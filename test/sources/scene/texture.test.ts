@@ -5,7 +5,7 @@ import { createScene } from '../../../src/sources/scene/scene.js'
 import { PATTERNS } from '../../../src/sources/scene/sketch.js'
 import { targetFromCutout } from '../../../src/sources/scene/sprite.js'
 import { makeTexture, type Texture, textureFromGray } from '../../../src/sources/scene/texture.js'
-import { brightBox, scene, sum } from './scenes.js'
+import { brightBox, digest, scene, sum } from './scenes.js'
 
 const TONE = { contrast: 0.3, brightness: 0.4 }
 
@@ -22,8 +22,8 @@ t.test('every pattern has the wanted tone, tiles, and depends on its seed', asyn
     const { mean, deviation } = statistics(texture)
     t.ok(Math.abs(mean - Math.log(0.4)) < 0.1, `${kind} brightness ${Math.exp(mean)}`)
     t.ok(Math.abs(deviation - 0.3) < 0.06, `${kind} contrast ${deviation}`)
-    t.same(make(5).log, texture.log)
-    t.notSame(make(6).log, texture.log)
+    t.equal(digest(make(5).log), digest(texture.log))
+    t.not(digest(make(6).log), digest(texture.log))
     // The seam between the last and the first column is no rougher than the columns inside.
     const step = (a: number, b: number) => {
       let total = 0
