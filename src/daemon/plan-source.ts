@@ -1,4 +1,6 @@
+import { basename, dirname, resolve } from 'node:path'
 import { loadFirmwareGates, loadPreset } from '../davis346/presets.js'
+import type { Preset } from '../davis346/schema.js'
 import { DAVIS346_SIZE, type Size } from '../events/geometry.js'
 import { systemClock } from '../events/time.js'
 import { createRecordingSource } from '../sources/recording.js'
@@ -18,12 +20,18 @@ export interface SourcePlan {
 async function cameraRequest(config: Config): Promise<CameraRequest> {
   const { serial, preset, transferBytes, transferCount } = config.camera
   return {
-    preset: await loadPreset(preset),
+    preset: await presetOf(preset),
     gates: await loadFirmwareGates(),
     transferBytes,
     transferCount,
     ...(serial === undefined ? {} : { serial }),
   }
+}
+
+/** A name means a bundled preset, a path a file of one's own. */
+function presetOf(nameOrPath: string): Promise<Preset> {
+  if (!/[/.]/.test(nameOrPath)) return loadPreset(nameOrPath)
+  return loadPreset(basename(nameOrPath, '.json'), dirname(resolve(nameOrPath)))
 }
 
 /** Everything about the source that can be wrong is found here, before a thread starts. */

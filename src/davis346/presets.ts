@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { EvtrackError } from '../events/errors.js'
 import {
@@ -73,7 +75,7 @@ export function mergePresetFiles(base: PresetFile, change: PresetFile): PresetFi
 }
 
 /**
- * Reads `<directory>/<name>.json` and everything it extends. Rejects with CONFIG_INVALID that names the file, the key
+ * Reads `<directory>/<name>.json` and everything it extends, there or among the bundled presets. Rejects with CONFIG_INVALID that names the file, the key
  * and what was expected.
  */
 export async function loadPreset(
@@ -86,7 +88,7 @@ export async function loadPreset(
     if (!/^[a-z0-9-]+$/.test(next)) {
       throw invalid(directory, `"${next}" is no preset name (letters, digits and dashes)`)
     }
-    const file = `${directory.replace(/\/?$/, '/')}${next}.json`
+    const file = presetFile(next, directory)
     if (seen.has(next)) throw invalid(file, `extends itself through ${[...seen].join(', ')}`)
     seen.add(next)
     const parsed = presetFileSchema.safeParse(await readJson(file))
@@ -94,6 +96,13 @@ export async function loadPreset(
     chain.unshift(parsed.data)
   }
   return resolvePreset(chain.reduce(mergePresetFiles), name)
+}
+
+/** A preset of one's own may extend a bundled one that its folder does not have. */
+function presetFile(name: string, directory: string): string {
+  const own = join(directory, `${name}.json`)
+  const bundled = join(bundledPresetDirectory(), `${name}.json`)
+  return existsSync(own) || !existsSync(bundled) ? own : bundled
 }
 
 /** Checks that nothing is missing and that ranges make sense together; the result is frozen. */

@@ -167,3 +167,16 @@ t.test('version gates', async (t) => {
   const directory = await folder(t, { gates: { boards: [] } })
   await t.rejects(loadFirmwareGates(join(directory, 'gates.json')), { code: 'CONFIG_INVALID' })
 })
+
+t.test('a preset of one’s own extends a bundled one', async (t) => {
+  const dir = t.testdir({
+    'mast.json': JSON.stringify({
+      description: 'ours',
+      extends: 'night',
+      aps: { exposureUs: 1234 },
+    }),
+  })
+  const [own, night] = [await loadPreset('mast', dir), await loadPreset('night')]
+  t.equal(own.aps.exposureUs, 1234)
+  t.same(own.biases, night.biases)
+})
