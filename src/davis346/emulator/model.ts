@@ -198,10 +198,10 @@ export class Davis346Model {
       mode,
       blocked,
     })
-    this.#notePacket()
     // A stalled arbiter does not stop time; its events leave late.
-    if (mode === 'hold') return stepUs
-    return this.nowUs + Math.max(0, Math.min(reachedUs, untilUs) - startUs)
+    const leftUs = mode === 'hold' ? 0 : untilUs - Math.min(reachedUs, untilUs)
+    this.#notePacket(stepUs - leftUs)
+    return stepUs - leftUs
   }
 
   #dvsMode(mayDrop: boolean): DvsSpan['mode'] {
@@ -283,11 +283,14 @@ export class Davis346Model {
     return true
   }
 
-  /** Keeps the time since which words wait in the buffer that is being filled. */
-  #notePacket(): void {
+  /**
+   * Keeps the time since which words wait in the buffer that is being filled. Of a step until `endUs` only its bounds
+   * are known: the first word after silence may be as old as its start, the first one of a next buffer is newer.
+   */
+  #notePacket(endUs = this.nowUs): void {
     if (!this.fifo.filling) this.#packetSince = Number.POSITIVE_INFINITY
-    else if (this.#packetSince === Number.POSITIVE_INFINITY || this.#packet !== this.fifo.handovers)
-      this.#packetSince = this.nowUs
+    else if (this.#packet !== this.fifo.handovers) this.#packetSince = endUs
+    else if (this.#packetSince === Number.POSITIVE_INFINITY) this.#packetSince = this.nowUs
     this.#packet = this.fifo.handovers
   }
 }
