@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError, Option } from 'commander'
 import { VERSION } from '../daemon/version.js'
 import { reportError } from './output.js'
@@ -7,6 +8,10 @@ import { reportError } from './output.js'
  * The command line: argv → one call into a command file, which prints. Commands are loaded when they run, so that
  * `evtrackd --help` and `evtrackd devices` do not pay for the network runtime.
  */
+// Each thread has a JavaScript heap of its own, and V8 would rather grow one than collect it: this keeps resident memory
+// about 40 MB lower, at the same speed of decoding, filters and inference. Set before anything large is loaded.
+setFlagsFromString('--optimize-for-size')
+
 const program = new Command('evtrackd')
   .description(
     'Edge runtime for DAVIS346 event cameras: reads events over USB, tracks with a quantised spiking network, publishes tracks over MQTT.',

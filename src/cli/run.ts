@@ -1,4 +1,3 @@
-import { setFlagsFromString } from 'node:v8'
 import { startDaemon } from '../daemon/daemon.js'
 import { loadConfig } from '../daemon/load-config.js'
 import { createLog } from '../daemon/log.js'
@@ -26,8 +25,6 @@ export function sourceOverride(source: string | undefined, pace: string | undefi
 
 /** Runs until SIGTERM or SIGINT, or until a recording ends. A second signal ends the process at once. */
 export async function run(options: RunOptions): Promise<void> {
-  // A daemon that lives for months gains nothing from a large nursery, and each thread would have one: about 30 MB less.
-  setFlagsFromString('--semi-space-growth-factor=1')
   const config = loadConfig(options.config, sourceOverride(options.source, options.pace))
   const log = createLog({
     level: config.logLevel,

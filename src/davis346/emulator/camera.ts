@@ -7,13 +7,8 @@ import { answerControl, type Setup } from './control-endpoint.js'
 import { STRINGS } from './descriptors.js'
 import { type CameraIdentity, DEFAULT_IDENTITY } from './identity.js'
 import { Davis346Model } from './model.js'
+import { type Pace, Pacer } from './pacer.js'
 import { type Stimulus, stillStimulus } from './stimulus.js'
-
-/**
- * How device time follows the host. real: the injected clock. fast: as fast as the host reads, while the stimulus has
- * events and somebody reads; else real. manual: only `advance()` moves time.
- */
-export type Pace = 'real' | 'fast' | 'manual'
 
 export interface EmulatedCameraOptions {
   readonly clock: Clock
@@ -30,14 +25,6 @@ export type ControlOutcome =
   | { readonly status: 'stall' | 'gone' | 'unanswered' }
 
 const TICK_MS = 1
-/** Device time that one turn of the event loop may cover when running ahead. */
-const FAST_TURN_US = 64_000
-const FAST_STEP_US = 1000
-/**
- * How far device time may fall behind the clock while the buffers are full, before data are lost. A real camera loses
- * after some milliseconds, but its reads never wait for the emulator's own process to be scheduled.
- */
-const LAG_US = 20_000
 const LAST_ADDRESS = 127
 
 /**
@@ -67,9 +54,7 @@ export class EmulatedCamera {
   #model: Davis346Model
   #plugged: boolean
   #address = 1
-  /** Host time at uptime 0. */
-  #bootUs: number
-  #manualUs = 0
+  #pacer: Pacer
   #ticking = false
   #served = false
   #claimedBy: object | undefined
@@ -83,7 +68,7 @@ export class EmulatedCamera {
     this.#busNumber = options.busNumber ?? 1
     this.#identity = { ...DEFAULT_IDENTITY, ...options.identity }
     this.#plugged = options.plugged ?? true
-    this.#bootUs = this.#clock.nowUs()
+    this.#pacer = this.#newPacer()
     this.#model = new Davis346Model({ identity: this.#identity, stimulus: this.#stimulus })
   }
 
@@ -132,8 +117,7 @@ export class EmulatedCamera {
       stimulus: this.#stimulus,
       stimulusUs,
     })
-    this.#bootUs = this.#clock.nowUs()
-    this.#manualUs = 0
+    this.#pacer = this.#newPacer()
     this.#address = (this.#address % LAST_ADDRESS) + 1
     this.pipe.halted = false
     this.configuration = this.disturb.unconfigured ? 0 : 1
@@ -187,7 +171,7 @@ export class EmulatedCamera {
       disturb.stallControl--
       return { status: 'stall' }
     }
-    this.#service()
+    this.#pacer.serve(this.#model, this.pipe)
     const answer = answerControl({ identity: this.#identity, model: this.#model }, setup, data)
     this.#keepTicking()
     if (!answer) return { status: 'stall' }
@@ -210,7 +194,7 @@ export class EmulatedCamera {
     await immediate()
     if (!this.#plugged) return 'gone'
     if (endpoint === ENDPOINT.data) {
-      this.#service()
+      this.#pacer.serve(this.#model, this.pipe)
       this.pipe.halted = false
       this.#model.fifo.flush()
     }
@@ -219,8 +203,8 @@ export class EmulatedCamera {
 
   /** Lets `us` of device time pass at the manual pace. */
   advance(us: number): void {
-    this.#manualUs += us
-    this.#service()
+    this.#pacer.manualUs += us
+    this.#pacer.serve(this.#model, this.pipe)
   }
 
   /** Serves the host at the next turn of the event loop and then as time passes. */
@@ -230,9 +214,13 @@ export class EmulatedCamera {
     void immediate().then(() => {
       this.#served = false
       if (!this.#plugged) return
-      this.#service()
+      this.#pacer.serve(this.#model, this.pipe)
       this.#keepTicking()
     })
+  }
+
+  #newPacer(): Pacer {
+    return new Pacer({ clock: this.#clock, pace: this.#pace, stimulus: this.#stimulus })
   }
 
   #keepTicking(): void {
@@ -249,51 +237,10 @@ export class EmulatedCamera {
   async #tick(): Promise<void> {
     this.#ticking = true
     while (this.#worthTicking()) {
-      if (this.#ahead()) await immediate()
+      if (this.#pacer.ahead(this.#model, this.pipe)) await immediate()
       else await this.#clock.sleep(TICK_MS)
-      if (this.#plugged) this.#service()
+      if (this.#plugged) this.#pacer.serve(this.#model, this.pipe)
     }
     this.#ticking = false
-  }
-
-  /** Device time may run ahead of the clock. */
-  #ahead(): boolean {
-    return (
-      this.#pace === 'fast' &&
-      this.pipe.pending > 0 &&
-      this.#model.streaming &&
-      this.#model.watching &&
-      !this.#stimulus.ended?.()
-    )
-  }
-
-  /** Brings device time to where it should be and serves reads on the way. */
-  #service(): void {
-    if (this.#pace === 'manual') {
-      this.#settle(this.#manualUs, this.#manualUs)
-      return
-    }
-    const hostUs = Math.floor(this.#clock.nowUs())
-    if (this.#ahead()) {
-      const endUs = this.#model.nowUs + FAST_TURN_US
-      while (this.#model.nowUs < endUs && this.#ahead()) {
-        this.#settle(this.#model.nowUs + FAST_STEP_US, 0)
-      }
-      this.#bootUs = hostUs - this.#model.nowUs
-    }
-    const targetUs = Math.max(this.#model.nowUs, hostUs - this.#bootUs)
-    this.#settle(targetUs, this.#pace === 'fast' ? 0 : targetUs - LAG_US)
-    if (this.#pace === 'fast') this.#bootUs = hostUs - this.#model.nowUs
-  }
-
-  #settle(targetUs: number, dropBeforeUs: number): void {
-    for (;;) {
-      const reachedUs = this.#model.advance(targetUs, 0)
-      const moved = this.pipe.serve(this.#model.fifo)
-      if (moved) continue
-      if (reachedUs >= targetUs) return
-      if (reachedUs >= dropBeforeUs) return
-      this.#model.advance(targetUs, dropBeforeUs)
-    }
   }
 }
