@@ -56,7 +56,10 @@ t.test(
   'a file that cannot be read is a fault of the configuration, named by its key',
   async (t) => {
     const password = mqttSchema.parse({ username: 'u', passwordFile: '/nonexistent/password' })
-    await t.rejects(openBroker(password), { code: 'CONFIG_INVALID', message: /mqtt\.password_file/ })
+    await t.rejects(openBroker(password), {
+      code: 'CONFIG_INVALID',
+      message: /mqtt\.password_file/,
+    })
     const ca = mqttSchema.parse({ url: 'mqtts://b', caFile: '/nonexistent/ca.pem' })
     await t.rejects(openBroker(ca), { code: 'CONFIG_INVALID', message: /mqtt\.ca_file/ })
   },
