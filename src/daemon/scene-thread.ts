@@ -12,5 +12,6 @@ export function startSceneThread(
     data,
     onMessage: (message) => onFailed(fromWire(message.error)),
     onFailed,
+    endsByItself: true,
   })
 }

@@ -20,6 +20,8 @@ export function startThread<Command, Message>(
     readonly transfer?: readonly import('node:worker_threads').MessagePort[]
     readonly onMessage: (message: Message) => void
     readonly onFailed: (error: Error) => void
+    /** Its end with status 0 is no failure, though nobody asked for it. */
+    readonly endsByItself?: boolean
   },
 ): Thread<Command> {
   const worker = new Worker(new URL(entry, import.meta.url), {
@@ -39,7 +41,9 @@ export function startThread<Command, Message>(
   }
   const exited = new Promise<void>((resolve) => {
     worker.once('exit', (code) => {
-      fail(new Error(`thread ${options.name} ended with status ${code}`))
+      if (code !== 0 || options.endsByItself !== true) {
+        fail(new Error(`thread ${options.name} ended with status ${code}`))
+      }
       resolve()
     })
   })
