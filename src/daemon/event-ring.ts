@@ -6,7 +6,7 @@ import type { Size } from '../events/geometry.js'
  * of chunks in shared memory, one writer, one reader. Not part of the data path of a real camera.
  *
  * A chunk holds events before its `untilUs`. Both sides block: the writer while the ring is full (it is a whole ring
- * ahead then), the reader, for at most `MAX_WAIT_MS`, while it is empty. Nothing is dropped.
+ * ahead then), the reader, for at most `MAX_WAIT_MS` and once, when it is empty. Nothing is dropped.
  */
 const CHUNKS = 96
 const CHUNK_EVENTS = 8192
@@ -112,6 +112,7 @@ export class EventRingReader {
   readonly #header: Int32Array
   readonly #chunks: readonly Chunk[]
   #held = false
+  #behind = false
 
   constructor(ring: EventRing) {
     const { header, chunks, picture } = parts(ring)
@@ -131,12 +132,16 @@ export class EventRingReader {
       }
       const read = Atomics.load(header, READ)
       if (Atomics.load(header, WRITTEN) === read) {
+        // A simulation slower than time itself is waited for once, not at every call: this thread has other work.
+        if (this.#behind) return undefined
         Atomics.wait(header, WRITTEN, read, MAX_WAIT_MS)
         if (Atomics.load(header, WRITTEN) === read) {
           this.late++
+          this.#behind = true
           return undefined
         }
       }
+      this.#behind = false
       const chunk = this.#chunks[read % CHUNKS]!
       if (chunk.header[1]! > untilUs) return undefined
       this.#held = true
