@@ -100,11 +100,14 @@ def main():
     parser.add_argument('--shards', help='folder of validation shards: golden vectors and spike counts')
     parser.add_argument('--out', required=True)
     parser.add_argument('--name')
+    parser.add_argument('--note', help='anything else that the model card must say of the training')
     parser.add_argument('--pictures', help='what the scenes showed beside procedural textures, for the model card')
     args = parser.parse_args()
     torch.set_num_threads(1)
     net, record = load(args)
     record = dict(record, pictures=args.pictures or 'none: procedural textures and silhouettes only')
+    if args.note:
+        record['note'] = args.note
     if args.shards:
         pool = ShardPool(args.shards)
         chosen = [pool.sample(i * (len(pool) // 64)) for i in range(64)]

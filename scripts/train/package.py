@@ -9,6 +9,15 @@ import grid
 from net import count_parameters
 
 PJ_MAC, PJ_AC = 4.6, 0.9
+METRICS = {
+    'iou': 'mean IoU of visible targets',
+    'success50': 'share with IoU above 0.5',
+    'success75': 'share with IoU above 0.75',
+    'near': 'share with the centre within a quarter of the target\'s size',
+    'visible_above_hidden': 'chance that a visible target scores above a hidden one',
+    'unmoved_box_iou': 'mean IoU of the previous box, unmoved',
+    'pairs': 'pairs, hidden targets included',
+}
 
 
 def pack_golden(tensors):
@@ -67,12 +76,12 @@ def model_card(model):
         'box mask of the target (template) or of its previous box (search), all 0..255.',
         '* Template 64 x 64 at twice, search region 128 x 128 at four times the square root of the box area.',
         '', '## Training', '']
-    for key, value in record.items():
-        if key == 'metrics':
-            lines += ['* Validation on held-out scenes:']
-            lines += [f'    * {k}: {v}' for k, v in value.items()]
-        else:
-            lines.append(f'* {key}: {value}')
+    lines += [f'* {key}: {value}' for key, value in record.items() if key != 'metrics']
+    if 'metrics' in record:
+        lines += ['', '## Validation', '',
+                  'One look at a search crop of a scene that was never trained on (the same scenes chose among checkpoints), the previous box off as in training:', '',
+                  '| metric | |', '|---|---|']
+        lines += [f'| {METRICS.get(k, k)} | {v} |' for k, v in record['metrics'].items()]
     lines += ['', '## Limits', '',
               '* Trained on simulated scenes only. A target that does not move makes no events and cannot be seen.',
               '* It follows one target a search; look-alikes that cross the target at close range can take it over.', '']

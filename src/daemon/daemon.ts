@@ -1,32 +1,23 @@
 import { randomBytes } from 'node:crypto'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { nowUs, systemClock } from '../events/time.js'
 import { ENERGY_CONVENTION, energyPerInference } from '../inference/energy.js'
 import { loadModelPackage, type ModelPackage } from '../inference/model-package.js'
 import { allocateFramePool } from '../pipeline/frame-pool.js'
 import { type OpenedBroker, openBroker } from '../publish/open-broker.js'
-import { Publisher } from '../publish/publisher.js'
-import { Spool } from '../publish/spool.js'
-import type { SourceInfo } from '../sources/source.js'
+import type { Publisher } from '../publish/publisher.js'
+import type { SourceInfo, SourceState } from '../sources/source.js'
 import type { StepResult } from '../tracking/track.js'
 import type { CaptureWorkerData } from './capture-worker.js'
 import { DaemonFacts } from './facts.js'
-import type { InferenceWorkerData } from './inference-worker.js'
+import { InferenceThread, type Snapshot } from './inference-thread.js'
 import type { Log } from './log.js'
-import type {
-  CaptureCommand,
-  CaptureCounters,
-  CaptureMessage,
-  InferenceCommand,
-  InferenceMessage,
-} from './messages.js'
+import type { CaptureCommand, CaptureCounters, CaptureMessage } from './messages.js'
 import { modelDir } from './models.js'
+import { infoOf, openPublisher } from './open-publisher.js'
 import { planSource, type SourcePlan } from './plan-source.js'
 import { startSceneThread } from './scene-thread.js'
 import type { Config } from './schema.js'
-import { TargetDesk } from './target-desk.js'
 import { fromWire, startThread, type Thread } from './threads.js'
 import { aggregationFor } from './tracker-config.js'
 import { VERSION } from './version.js'
@@ -52,20 +43,9 @@ export interface Daemon {
   readonly facts: DaemonFacts
 }
 
-export type Snapshot = Pick<Extract<InferenceMessage, { type: 'snapshot' }>, 'frame' | 'tracks'>
-
 const STOP_GRACE_MS = 3000
-const SNAPSHOT_TIMEOUT_MS = 2000
 /** A recording at full speed is not dropped: its windows wait here for the tracker. */
 const LOSSLESS_SLOTS = 64
-
-function stateDir(config: Config): string {
-  return (
-    config.stateDir ??
-    process.env['STATE_DIRECTORY']?.split(':')[0] ??
-    join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'evtrackd')
-  )
-}
 
 /** Rejects with EvtrackError before anything runs when configuration, model package, source or broker is refused. */
 export async function startDaemon(
@@ -102,54 +82,86 @@ class RunningDaemon implements Daemon {
   readonly publisher: Publisher
   readonly facts: DaemonFacts
   readonly #parts: Parts
-  readonly #desk: TargetDesk
   readonly #capture: Thread<CaptureCommand>
-  readonly #inference: Thread<InferenceCommand>
+  readonly #inference: InferenceThread
   readonly #scene: Thread<never> | undefined
   readonly #startedMs = performance.now()
-  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
-  #snapshotIds = 1
   #info: SourceInfo | undefined
   #resolveReady: () => void = () => {}
-  #settle: { resolve: (how: 'ended' | 'stopped') => void; reject: (error: Error) => void } = {
-    resolve: () => {},
-    reject: () => {},
-  }
-  #inferenceClosed: () => void = () => {}
+  #settleDone: (outcome: 'ended' | 'stopped' | Error) => void = () => {}
+  /** Why it stops, decided by whoever asks first. */
+  #outcome: 'ended' | 'stopped' | Error = 'stopped'
   #stopping: Promise<void> | undefined
 
   constructor(parts: Parts) {
-    const { config, pkg, opened, log } = parts
+    const { config, pkg, opened, log, source, hooks } = parts
     this.#parts = parts
     this.broker = opened.endpoint
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve
     })
     this.done = new Promise((resolve, reject) => {
-      this.#settle = { resolve, reject }
+      this.#settleDone = (outcome) =>
+        outcome instanceof Error ? reject(outcome) : resolve(outcome)
     })
     // Somebody may only ever wait for `ready`.
     this.done.catch(() => {})
     const isCamera = config.source.kind === 'camera' || config.source.kind === 'emulator'
-    this.facts = new DaemonFacts({ isCamera, nowUs })
     const energy = energyPerInference(pkg.manifest.energy, 'search')
-    this.facts.energy = {
-      mj_per_inference: Math.round(energy.microjoules) / 1000,
-      convention: ENERGY_CONVENTION,
-    }
-    this.#desk = new TargetDesk({
-      send: (command) => this.#inference.send(command),
-      publish: (events) => this.publisher.publishEvents(events),
+    const facts = new DaemonFacts({
+      isCamera,
+      nowUs,
+      energy: {
+        mj_per_inference: Math.round(energy.microjoules) / 1000,
+        convention: ENERGY_CONVENTION,
+      },
     })
-    this.publisher = this.#createPublisher()
-    this.publisher.start()
+    this.facts = facts
 
-    const pool = this.#poolMemory()
+    const lossless = config.source.pace === 'fast' && !isCamera
+    const slots = lossless ? LOSSLESS_SLOTS : config.poolSlots
+    const pool = allocateFramePool({ size: source.size, slots })
     const { port1, port2 } = new MessageChannel()
-    this.#inference = this.#startInference(pool, port1)
-    const { scene } = parts.source
-    this.#scene = scene && startSceneThread(scene, (error) => this.#fail(error))
-    this.#capture = this.#startCapture(pool, port2)
+    this.#inference = new InferenceThread(
+      {
+        pool,
+        package: pkg,
+        graph: config.model.graph,
+        threads: config.model.threads,
+        tracking: config.tracking,
+        idPrefix: this.bootId,
+        take: lossless ? 'oldest' : 'newest',
+        windows: port1,
+      },
+      {
+        ready: (openedMs) => {
+          facts.inference = 'ready'
+          log.info('model ready, golden vectors match', { ms: Math.round(openedMs) })
+          this.#stateChanged()
+        },
+        step: (result, hostUs) => {
+          this.publisher.publishStep(result, hostUs)
+          hooks.onStep?.(result, hostUs)
+        },
+        counters: (counters, inferenceMs) => facts.tracked(counters, inferenceMs),
+        events: (events) => this.publisher.publishEvents(events),
+        failed: (error) => {
+          facts.inference = 'failed'
+          this.#fail(error)
+        },
+      },
+    )
+    this.publisher = openPublisher(config, {
+      bootId: this.bootId,
+      sensor: source.size,
+      broker: opened.broker,
+      handlers: this.#inference.handlers,
+      facts,
+      log,
+    })
+    this.publisher.start()
+    this.#scene = source.scene && startSceneThread(source.scene, (error) => this.#fail(error))
+    this.#capture = this.#startCapture({ pool, windows: port2, lossless })
     log.info('started', {
       version: VERSION,
       boot: this.bootId,
@@ -160,21 +172,8 @@ class RunningDaemon implements Daemon {
     })
   }
 
-  async snapshot(): Promise<Snapshot> {
-    const id = this.#snapshotIds++
-    const timeout = new AbortController()
-    const snapshot = new Promise<Snapshot>((resolve) => this.#snapshots.set(id, resolve))
-    this.#inference.send({ type: 'snapshot', id })
-    const late = systemClock.sleep(SNAPSHOT_TIMEOUT_MS, timeout.signal).then(() => {
-      this.#snapshots.delete(id)
-      throw new Error(`no window came within ${SNAPSHOT_TIMEOUT_MS} ms`)
-    })
-    try {
-      return await Promise.race([snapshot, late])
-    } finally {
-      timeout.abort(new Error('answered'))
-      late.catch(() => {})
-    }
+  snapshot(): Promise<Snapshot> {
+    return this.#inference.snapshot()
   }
 
   stop(): Promise<void> {
@@ -182,79 +181,20 @@ class RunningDaemon implements Daemon {
     return this.#stopping
   }
 
-  #lossless(): boolean {
-    const { kind, pace } = this.#parts.config.source
-    return pace === 'fast' && (kind === 'recording' || kind === 'scene')
-  }
-
-  #poolMemory(): SharedArrayBuffer {
-    const { config, source } = this.#parts
-    const slots = this.#lossless() ? LOSSLESS_SLOTS : config.poolSlots
-    return allocateFramePool({ size: source.size, slots })
-  }
-
-  #createPublisher(): Publisher {
-    const { config, opened, source, log } = this.#parts
-    const { mqtt } = config
-    return new Publisher({
-      deviceName: mqtt.deviceName,
-      cameraId: mqtt.cameraId,
-      bootId: this.bootId,
-      sensor: source.size,
-      broker: opened.broker,
-      spool: new Spool({
-        dir: mqtt.spool.dir ?? join(stateDir(config), 'spool'),
-        maxBytes: mqtt.spool.maxBytes,
-        maxAgeMs: mqtt.spool.maxAgeMs,
-        clock: systemClock,
-      }),
-      replayPerSecond: mqtt.spool.replayPerSecond,
-      healthIntervalMs: mqtt.healthIntervalMs,
-      handlers: this.#desk.handlers,
-      health: () => this.facts.health(),
-      camera: () => this.facts.camera(),
-      onBrokerError: (error) => log.warning(error.message, { code: error.code, next: error.next }),
-      onBrokerConnected: (status) => log.info('broker connected', { protocol: status.protocol }),
-    })
-  }
-
-  #startInference(pool: SharedArrayBuffer, windows: MessageChannel['port1']) {
-    const { config, pkg } = this.#parts
-    const data: InferenceWorkerData = {
-      pool,
-      package: pkg,
-      graph: config.model.graph,
-      threads: config.model.threads,
-      tracking: config.tracking,
-      idPrefix: this.bootId,
-      take: this.#lossless() ? 'oldest' : 'newest',
-      windows,
-    }
-    return startThread<InferenceCommand, InferenceMessage>('./inference-worker.js', {
-      name: 'inference',
-      data,
-      transfer: [windows],
-      onMessage: (message) => this.#onInference(message),
-      onFailed: (error) => this.#fail(error),
-    })
-  }
-
-  #startCapture(pool: SharedArrayBuffer, windows: MessageChannel['port2']) {
+  #startCapture(shared: Pick<CaptureWorkerData, 'pool' | 'windows' | 'lossless'>) {
     const { config, pkg, source, log } = this.#parts
     const { aggregation, differences } = aggregationFor(config, pkg)
     for (const line of differences) log.warning(`aggregation: ${line}`)
     const data: CaptureWorkerData = {
-      pool,
+      ...shared,
       size: source.size,
       source: source.request,
       pipeline: { filters: config.filters, aggregation },
-      lossless: this.#lossless(),
-      windows,
     }
     return startThread<CaptureCommand, CaptureMessage>('./capture-worker.js', {
       name: 'capture',
       data,
-      transfer: [windows],
+      transfer: [shared.windows],
       onMessage: (message) => this.#onCapture(message),
       onFailed: (error) => this.#fail(error),
     })
@@ -268,25 +208,19 @@ class RunningDaemon implements Daemon {
         this.#info = message.info
         // A recording or a scene has no states of its own: it streams from the start.
         if (message.info.kind !== 'camera') facts.sourceState = { state: 'streaming' }
-        this.#publishInfo()
         this.#stateChanged()
         break
-      case 'state': {
-        const { state, code, reason, serial } = message.state
-        facts.sourceState = message.state
-        const level = state === 'streaming' || state === 'connecting' ? 'info' : 'warning'
-        log[level](`camera ${state}`, { code, reason, serial })
-        this.#publishInfo()
-        this.#stateChanged()
+      case 'state':
+        this.#onSourceState(message.state)
         break
-      }
       case 'counters':
         facts.captured(message)
         hooks.onCounters?.(message)
         break
       case 'ended':
-        log.info(message.how === 'end' ? 'the source has ended' : 'capture stopped')
-        if (message.how === 'end') void this.stop().then(() => this.#settle.resolve('ended'))
+        if (message.how === 'aborted') break
+        log.info('the source has ended')
+        this.#end('ended')
         break
       case 'failed':
         this.#fail(fromWire(message.error))
@@ -294,80 +228,43 @@ class RunningDaemon implements Daemon {
     }
   }
 
-  #onInference(message: InferenceMessage): void {
-    const { facts, publisher } = this
-    const { log, hooks } = this.#parts
-    switch (message.type) {
-      case 'ready':
-        facts.inference = 'ready'
-        log.info('model ready, golden vectors match', { ms: Math.round(message.openedMs) })
-        this.#publishInfo()
-        this.#stateChanged()
-        break
-      case 'step':
-        publisher.publishStep(message.result, message.hostUs)
-        hooks.onStep?.(message.result, message.hostUs)
-        break
-      case 'counters':
-        facts.tracked(message.counters, message.inferenceMs)
-        break
-      case 'reply':
-        this.#desk.reply(message)
-        break
-      case 'snapshot':
-        this.#snapshots.get(message.id)?.(message)
-        this.#snapshots.delete(message.id)
-        break
-      case 'closed':
-        publisher.publishEvents(message.events)
-        this.#inferenceClosed()
-        break
-      case 'failed':
-        facts.inference = 'failed'
-        this.#fail(fromWire(message.error))
-        break
-    }
-  }
-
-  #stateChanged(): void {
-    const { state, reason } = this.facts.state()
-    if (this.#stopping === undefined) {
-      const before = this.publisher.state
-      this.publisher.setState(state, reason)
-      this.publisher.cameraChanged()
-      if (state === 'ready' && before !== 'ready') {
-        this.#parts.log.info('ready', { ms: Math.round(performance.now() - this.#startedMs) })
-        this.#resolveReady()
-      }
-    }
-  }
-
-  #publishInfo(): void {
-    const { config, pkg, source } = this.#parts
-    const { facts } = this
-    const state = facts.sourceState
-    const ready = facts.inference === 'ready'
-    this.publisher.setInfo({
-      evtrackd: VERSION,
-      model: ready ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
-      backend: ready ? `onnxruntime cpu ${config.model.graph}` : null,
-      camera: {
-        id: config.mqtt.cameraId,
-        source: this.#info?.kind === 'recording' ? this.#info.name : config.source.kind,
-        serial: state.serial ?? this.#info?.serial ?? null,
-        firmware: state.firmware === undefined ? null : String(state.firmware),
-        logic: state.logic === undefined ? null : String(state.logic),
-        image_size: [source.size.width, source.size.height],
-      },
-      calibration_ids: [],
-      clock_source: config.source.kind,
+  #onSourceState(state: SourceState): void {
+    this.facts.sourceState = state
+    const calm = state.state === 'streaming' || state.state === 'connecting'
+    this.#parts.log[calm ? 'info' : 'warning'](`camera ${state.state}`, {
+      code: state.code,
+      reason: state.reason,
+      serial: state.serial,
     })
+    this.#stateChanged()
+  }
+
+  /** Publishes what follows from the facts. */
+  #stateChanged(): void {
+    if (this.#stopping !== undefined) return
+    const { publisher, facts } = this
+    const { config, pkg, source, log } = this.#parts
+    const before = publisher.state
+    const { state, reason } = facts.state()
+    publisher.setState(state, reason)
+    publisher.cameraChanged()
+    publisher.setInfo(infoOf(config, { pkg, facts, source: this.#info, size: source.size }))
+    if (state === 'ready' && before !== 'ready') {
+      log.info('ready', { ms: Math.round(performance.now() - this.#startedMs) })
+      this.#resolveReady()
+    }
   }
 
   #fail(error: Error): void {
     if (this.#stopping !== undefined) return
     this.#parts.log.error(error.message, { code: 'code' in error ? String(error.code) : undefined })
-    void this.stop().then(() => this.#settle.reject(error))
+    this.#end(error)
+  }
+
+  #end(outcome: 'ended' | Error): void {
+    if (this.#stopping !== undefined) return
+    this.#outcome = outcome
+    void this.stop()
   }
 
   async #stop(): Promise<void> {
@@ -377,16 +274,10 @@ class RunningDaemon implements Daemon {
     await this.#capture.stop(STOP_GRACE_MS)
     // A scene that is ahead of a camera that has gone waits for nobody.
     await this.#scene?.stop(0)
-    const closed = new Promise<void>((resolve) => {
-      this.#inferenceClosed = resolve
-    })
-    this.#inference.send({ type: 'close' })
-    await Promise.race([closed, this.#inference.stop(STOP_GRACE_MS)])
-    await this.#inference.stop(STOP_GRACE_MS)
-    this.#desk.close()
+    await this.#inference.close()
     await this.publisher.close()
     await opened.close()
     log.info('stopped')
-    this.#settle.resolve('stopped')
+    this.#settleDone(this.#outcome)
   }
 }

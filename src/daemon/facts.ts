@@ -18,20 +18,24 @@ const LOST_IN_SOURCE: Readonly<Record<string, readonly string[]>> = {
   scene_events: ['dropped'],
 }
 
+/** An estimate and how it is made. */
+type Energy = NonNullable<HealthReport['energy']>
+
 /** What the main thread knows of the others, and what it says about them. Pure but for its own bookkeeping. */
 export class DaemonFacts {
   sourceState: SourceState = { state: 'connecting' }
   inference: 'opening' | 'ready' | 'failed' = 'opening'
   readonly inferenceMs = new LatencyHistogram()
-  energy: { mj_per_inference: number; convention: string } | null = null
   capture: CaptureCounters | undefined
   #previous: CaptureCounters | undefined
   #tracking: Readonly<Record<string, number>> = {}
   readonly #isCamera: boolean
   readonly #nowUs: () => number
+  readonly #energy: Energy | null
 
-  constructor(options: { isCamera: boolean; nowUs: () => number }) {
+  constructor(options: { isCamera: boolean; nowUs: () => number; energy?: Energy }) {
     this.#isCamera = options.isCamera
+    this.#energy = options.energy ?? null
     this.#nowUs = options.nowUs
   }
 
@@ -99,7 +103,7 @@ export class DaemonFacts {
         : null,
       skipped_windows: this.#skippedWindows(),
       inference_ms: this.inferenceMs.percentiles(),
-      energy: this.energy,
+      energy: this.#energy,
       clock:
         clock === undefined
           ? null

@@ -1,0 +1,111 @@
+import type { MessagePort } from 'node:worker_threads'
+import { systemClock } from '../events/time.js'
+import type { CommandHandlers } from '../publish/requests.js'
+import type { StepResult, TrackEvent } from '../tracking/track.js'
+import type { InferenceWorkerData } from './inference-worker.js'
+import type { InferenceCommand, InferenceMessage } from './messages.js'
+import { TargetDesk } from './target-desk.js'
+import { fromWire, startThread, type Thread } from './threads.js'
+
+/** A copy of one window and what was tracked in it. */
+export type Snapshot = Pick<Extract<InferenceMessage, { type: 'snapshot' }>, 'frame' | 'tracks'>
+
+export interface InferenceEvents {
+  /** The package is open and its golden vectors matched; `openedMs` says how long that took. */
+  ready(openedMs: number): void
+  /** `hostUs`: when the window's last event was received. */
+  step(result: StepResult, hostUs: number): void
+  counters(counters: Readonly<Record<string, number>>, inferenceMs: readonly number[]): void
+  /** Lifecycle events outside of a window: commands and the end. */
+  events(events: readonly TrackEvent[]): void
+  failed(error: Error): void
+}
+
+const SNAPSHOT_TIMEOUT_MS = 2000
+const STOP_GRACE_MS = 3000
+
+/** The main thread's end of the inference thread. */
+export class InferenceThread {
+  readonly handlers: CommandHandlers
+  readonly #thread: Thread<InferenceCommand>
+  readonly #desk: TargetDesk
+  readonly #events: InferenceEvents
+  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
+  #snapshotIds = 1
+  #closed: () => void = () => {}
+
+  constructor(
+    data: InferenceWorkerData & { readonly windows: MessagePort },
+    events: InferenceEvents,
+  ) {
+    this.#events = events
+    this.#desk = new TargetDesk({
+      send: (command) => this.#thread.send(command),
+      publish: (list) => events.events(list),
+    })
+    this.handlers = this.#desk.handlers
+    this.#thread = startThread<InferenceCommand, InferenceMessage>('./inference-worker.js', {
+      name: 'inference',
+      data,
+      transfer: [data.windows],
+      onMessage: (message) => this.#receive(message),
+      onFailed: (error) => events.failed(error),
+    })
+  }
+
+  /** A copy of the next window. Rejects when none comes within 2 s. */
+  async snapshot(): Promise<Snapshot> {
+    const id = this.#snapshotIds++
+    const timeout = new AbortController()
+    const snapshot = new Promise<Snapshot>((resolve) => this.#snapshots.set(id, resolve))
+    this.#thread.send({ type: 'snapshot', id })
+    const late = systemClock.sleep(SNAPSHOT_TIMEOUT_MS, timeout.signal).then(() => {
+      throw new Error(`no window came within ${SNAPSHOT_TIMEOUT_MS} ms`)
+    })
+    try {
+      return await Promise.race([snapshot, late])
+    } finally {
+      this.#snapshots.delete(id)
+      timeout.abort(new Error('answered'))
+      late.catch(() => {})
+    }
+  }
+
+  /** Ends all targets, so that their last events are handed out, and then the thread. */
+  async close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      this.#closed = resolve
+    })
+    this.#thread.send({ type: 'close' })
+    await Promise.race([closed, this.#thread.stop(STOP_GRACE_MS)])
+    await this.#thread.stop(STOP_GRACE_MS)
+    this.#desk.close()
+  }
+
+  #receive(message: InferenceMessage): void {
+    switch (message.type) {
+      case 'ready':
+        this.#events.ready(message.openedMs)
+        break
+      case 'step':
+        this.#events.step(message.result, message.hostUs)
+        break
+      case 'counters':
+        this.#events.counters(message.counters, message.inferenceMs)
+        break
+      case 'reply':
+        this.#desk.reply(message)
+        break
+      case 'snapshot':
+        this.#snapshots.get(message.id)?.(message)
+        break
+      case 'closed':
+        this.#events.events(message.events)
+        this.#closed()
+        break
+      case 'failed':
+        this.#events.failed(fromWire(message.error))
+        break
+    }
+  }
+}

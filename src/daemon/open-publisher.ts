@@ -1,0 +1,89 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Size } from '../events/geometry.js'
+import { systemClock } from '../events/time.js'
+import type { ModelPackage } from '../inference/model-package.js'
+import type { Broker } from '../publish/broker.js'
+import { Publisher } from '../publish/publisher.js'
+import type { CommandHandlers } from '../publish/requests.js'
+import { Spool } from '../publish/spool.js'
+import type { SourceInfo } from '../sources/source.js'
+import type { DaemonFacts } from './facts.js'
+import type { Log } from './log.js'
+import type { Config } from './schema.js'
+import { VERSION } from './version.js'
+
+/** Where state is kept: configured, given by systemd, or the user's own. */
+function stateDir(config: Config): string {
+  return (
+    config.stateDir ??
+    process.env['STATE_DIRECTORY']?.split(':')[0] ??
+    join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'evtrackd')
+  )
+}
+
+/** The publisher of this configuration, with its spool; not started. */
+export function openPublisher(
+  config: Config,
+  parts: {
+    readonly bootId: string
+    readonly sensor: Size
+    readonly broker: Broker
+    readonly handlers: CommandHandlers
+    readonly facts: DaemonFacts
+    readonly log: Log
+  },
+): Publisher {
+  const { mqtt } = config
+  const { facts, log } = parts
+  return new Publisher({
+    deviceName: mqtt.deviceName,
+    cameraId: mqtt.cameraId,
+    bootId: parts.bootId,
+    sensor: parts.sensor,
+    broker: parts.broker,
+    spool: new Spool({
+      dir: mqtt.spool.dir ?? join(stateDir(config), 'spool'),
+      maxBytes: mqtt.spool.maxBytes,
+      maxAgeMs: mqtt.spool.maxAgeMs,
+      clock: systemClock,
+    }),
+    replayPerSecond: mqtt.spool.replayPerSecond,
+    healthIntervalMs: mqtt.healthIntervalMs,
+    handlers: parts.handlers,
+    health: () => facts.health(),
+    camera: () => facts.camera(),
+    onBrokerError: (error) => log.warning(error.message, { code: error.code, next: error.next }),
+    onBrokerConnected: (status) => log.info('broker connected', { protocol: status.protocol }),
+  })
+}
+
+/** What is published under `info`. */
+export function infoOf(
+  config: Config,
+  now: {
+    readonly pkg: ModelPackage
+    readonly facts: DaemonFacts
+    readonly source: SourceInfo | undefined
+    readonly size: Size
+  },
+): Parameters<Publisher['setInfo']>[0] {
+  const { pkg, facts, source, size } = now
+  const { serial, firmware, logic } = facts.sourceState
+  const ready = facts.inference === 'ready'
+  return {
+    evtrackd: VERSION,
+    model: ready ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
+    backend: ready ? `onnxruntime cpu ${config.model.graph}` : null,
+    camera: {
+      id: config.mqtt.cameraId,
+      source: source?.kind === 'recording' ? source.name : config.source.kind,
+      serial: serial ?? source?.serial ?? null,
+      firmware: firmware === undefined ? null : String(firmware),
+      logic: logic === undefined ? null : String(logic),
+      image_size: [size.width, size.height],
+    },
+    calibration_ids: [],
+    clock_source: config.source.kind,
+  }
+}
