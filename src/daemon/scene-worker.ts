@@ -1,3 +1,4 @@
+import { setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createBatch } from '../events/batch.js'
 import { createScene } from '../sources/scene/scene.js'
@@ -15,6 +16,7 @@ export interface SceneWorkerData {
 }
 
 const CHUNK_US = 1000
+const SCENE_NICE = 10
 const PICTURE_EVERY_US = 20_000
 
 function work({ ring, scene: config }: SceneWorkerData): void {
@@ -37,6 +39,10 @@ function work({ ring, scene: config }: SceneWorkerData): void {
     }
   }
 }
+
+// It works a ring ahead, so it can wait; the threads it would take the processor from cannot. On Linux this is the
+// priority of this thread alone.
+setPriority(SCENE_NICE)
 
 try {
   work(workerData as SceneWorkerData)
