@@ -193,7 +193,7 @@ const MEASURE: Record<RowName, (soakSeconds: number) => Promise<Row[]>> = {
     return rows
   },
   latency: async () => {
-    const result = await benchLatency({ seconds: 20, scene: 'clean', maxTargets: 1 })
+    const result = await benchLatency({ seconds: 20, scene: 'clutter', maxTargets: 1 })
     const limit = (result.inferenceMsP50 ?? 0) + 3
     return [
       {

@@ -51,7 +51,8 @@ t.test('the whole plan: biases, chip, then module by module', async (t) => {
     '1/5=0',
     // Slots that are off point outside of the array.
     ...[11, 13, 15, 17, 19, 21, 23, 25].flatMap((p) => [`1/${p}=260`, `1/${p + 1}=346`]),
-    '1/31=1',
+    // The host filters instead: the tracker was trained behind its filter.
+    '1/31=0',
     '1/32=8',
     '1/33=0',
     '1/34=1',
