@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { MODELS_DIR } from '../../src/daemon/models.js'
 import { VERSION } from '../../src/daemon/version.js'
+import { type Box, iou } from '../../src/events/geometry.js'
 import { evtrackd, TRAFFIC } from './run-cli.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'evtrackd-cli-'))
@@ -94,18 +95,46 @@ t.test('info of a real recording', { skip: noRecording }, async (t) => {
   t.equal(report.triggers.count, 17)
 })
 
-t.test('track: the same file gives the same bytes', { skip: noRecording }, async (t) => {
-  // Car A of the hand-placed boxes beside the recording.
-  const args = ['track', TRAFFIC, '--init', '51,225.5,32.5,15.8', '--out']
-  const [a, b] = [join(dir, 'a.jsonl'), join(dir, 'b.jsonl')]
-  t.equal((await evtrackd([...args, a])).code, 0)
-  t.equal((await evtrackd([...args, b])).code, 0)
-  const text = readFileSync(a, 'utf8')
-  t.equal(text, readFileSync(b, 'utf8'))
-  const rows = text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line))
-  t.ok(rows.length >= 10, `${rows.length} rows`)
-  for (const row of rows) t.same(Object.keys(row), ['t_us', 'id', 'state', 'score', 'box'])
+/** When the first image was taken, on which the boxes were placed. */
+const FIRST_IMAGE_US = 1_589_163_147_365_215
+const BOXES = TRAFFIC.replace(/\.aedat4$/, '.boxes.json')
+
+/** The hand-placed box of a car at a time, between the images it was placed on. */
+function placedBox(car: string, tUs: number): Box {
+  const { frames } = JSON.parse(readFileSync(BOXES, 'utf8')) as {
+    frames: { timestamp_us: number; boxes_xywh: Record<string, number[]> }[]
+  }
+  const after = Math.max(
+    1,
+    frames.findIndex((frame) => frame.timestamp_us >= tUs),
+  )
+  const [p, q] = [frames[after - 1]!, frames[after]!]
+  const share = (tUs - p.timestamp_us) / (q.timestamp_us - p.timestamp_us)
+  const [x, y, w, h] = p.boxes_xywh[car]!.map(
+    (value, i) => value + share * (q.boxes_xywh[car]![i]! - value),
+  )
+  return { x: x!, y: y!, w: w!, h: h! }
+}
+
+t.test('track follows real cars, the same bytes each time', { skip: noRecording }, async (t) => {
+  for (const car of ['carA', 'carB']) {
+    const first = placedBox(car, FIRST_IMAGE_US)
+    const init = [first.x, first.y, first.w, first.h].join()
+    const [a, b] = [join(dir, `${car}.jsonl`), join(dir, `${car}-again.jsonl`)]
+    for (const out of [a, b]) {
+      t.equal((await evtrackd(['track', TRAFFIC, '--init', init, '--out', out])).code, 0)
+    }
+    const text = readFileSync(a, 'utf8')
+    t.equal(text, readFileSync(b, 'utf8'))
+    const rows = text
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+    t.ok(rows.length >= 10, `${rows.length} rows`)
+    const overlaps = rows.map(({ t_us, box: [x, y, w, h] }) =>
+      iou({ x, y, w, h }, placedBox(car, t_us)),
+    )
+    t.ok(Math.min(...overlaps) > 0.3, `${car} is followed: ${overlaps.map((o) => o.toFixed(2))}`)
+    for (const row of rows) t.same(Object.keys(row), ['t_us', 'id', 'state', 'score', 'box'])
+  }
 })
