@@ -122,17 +122,17 @@ export const trackingSchema = z.strictObject({
     .default(0.1)
     .describe('Share of a measured displacement that changes the velocity.'),
   sizeGain: share
-    .default(0.15)
+    .default(0.3)
     .describe('Share of a measured change of size taken over each window.'),
   sizeStep: z
     .number()
     .min(1)
-    .default(1.3)
+    .default(1.6)
     .describe('Largest factor a measured size may differ by.'),
   sizeRange: z
     .number()
     .min(1)
-    .default(3)
+    .default(4)
     .describe('Largest factor between the size now and when the template was taken.'),
   maxSpeed: z.number().positive().default(3000).describe('Fastest target, pixels per second.'),
   coastMs: z
@@ -152,9 +152,9 @@ export const trackingSchema = z.strictObject({
   mergeSpeed: z
     .number()
     .min(0)
-    .default(40)
+    .default(60)
     .describe('Difference of velocity up to which they may be the same, pixels per second.'),
-  mergeWindows: windows.default(10).describe('Such windows in a row before they merge.'),
+  mergeWindows: windows.default(6).describe('Such windows in a row before they merge.'),
   proposals: proposalsSchema.prefault({}).describe('Finding targets without being told.'),
 })
 export type TrackingConfig = z.infer<typeof trackingSchema>

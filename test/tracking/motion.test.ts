@@ -3,7 +3,7 @@ import { type Box, center } from '../../src/events/geometry.js'
 import { correct, inflate, isLeaving, type Motion, predict } from '../../src/tracking/motion.js'
 import { trackingSchema } from '../../src/tracking/schema.js'
 
-const config = trackingSchema.parse({})
+const config = trackingSchema.parse({ sizeGain: 0.15, sizeStep: 1.3, sizeRange: 3 })
 const box: Box = { x: 40, y: 40, w: 20, h: 10 }
 
 function follow(truth: (i: number) => Box, windows: number): Motion {
