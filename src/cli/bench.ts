@@ -53,10 +53,26 @@ interface BenchOptions {
 }
 
 export async function bench(options: BenchOptions): Promise<void> {
+  const soakSeconds = Number(options.soakSeconds ?? 60)
+  if (!Number.isInteger(soakSeconds) || soakSeconds < 2) {
+    throw new EvtrackError(
+      'CONFIG_INVALID',
+      `--soak-seconds ${options.soakSeconds} is not a whole number of seconds.`,
+      {
+        next: 'Give at least 2, for example --soak-seconds 600.',
+      },
+    )
+  }
   const rows: Row[] = []
   for (const name of wanted(options)) {
     process.stderr.write(`evtrackd: measuring ${name}\n`)
-    rows.push(...(await MEASURE[name](Number(options.soakSeconds ?? 60))))
+    try {
+      rows.push(...(await MEASURE[name](soakSeconds)))
+    } catch (error) {
+      // One row that cannot be measured does not cost the others.
+      const detail = error instanceof Error ? error.message : String(error)
+      rows.push({ row: name, what: detail, value: null, unit: '', target: null, met: false })
+    }
   }
   const machine = {
     cpu: cpus()[0]?.model ?? '?',
@@ -102,11 +118,14 @@ function round(value: number): number {
 }
 
 function atLeast(target: number, value: number): Pick<Row, 'target' | 'met'> {
-  return { target: `>= ${target}`, met: value >= target }
+  return { target: `>= ${target}`, met: Number.isFinite(value) && value >= target }
 }
 
 function atMost(target: number, value: number | null): Pick<Row, 'target' | 'met'> {
-  return { target: `<= ${round(target)}`, met: value !== null && value <= target }
+  return {
+    target: `<= ${round(target)}`,
+    met: value !== null && Number.isFinite(value) && value <= target,
+  }
 }
 
 /** Every event has a timestamp, a row and a column word; at twice the sensor's documented maximum, or 1 an us. */

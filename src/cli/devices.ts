@@ -4,7 +4,7 @@ import { EvtrackError } from '../events/errors.js'
 import { systemClock } from '../events/time.js'
 import { isDavis346 } from '../sources/camera-choice.js'
 import { createLibusbPort } from '../usb/libusb.js'
-import type { UsbDeviceInfo, UsbPort } from '../usb/port.js'
+import { type UsbDeviceInfo, UsbError, type UsbPort } from '../usb/port.js'
 import { print, printJson, table } from './output.js'
 
 interface Row {
@@ -36,6 +36,15 @@ async function look(port: UsbPort, device: UsbDeviceInfo): Promise<Row> {
     await camera.close()
     return { ...row, logic: `${logic}.${logicPatch}`, verdict: 'ok', next: null }
   } catch (error) {
+    if (error instanceof UsbError) {
+      const verdict = `CAMERA_LOST: ${error.message}`
+      return {
+        ...row,
+        logic: null,
+        verdict,
+        next: 'Unplug the camera and plug it in again; try another port or cable.',
+      }
+    }
     if (!(error instanceof EvtrackError)) throw error
     return { ...row, logic: null, verdict: `${error.code}: ${error.message}`, next: error.next }
   }

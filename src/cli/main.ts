@@ -95,7 +95,7 @@ program
     'record camera, emulator or scene to an AEDAT4 file, readable even after a power cut',
   )
   .addOption(config())
-  .option('-s, --source <source>', 'camera, emulator or scene', 'camera')
+  .option('-s, --source <source>', 'camera, emulator or scene; default: as configured')
   .option('--seconds <n>', 'stop after so many seconds of device time; default: until Ctrl-C')
   .addOption(json())
   .action(async (file, options) => (await import('./record.js')).record(file, options))
@@ -168,6 +168,12 @@ program
     'PGM pictures to use as backgrounds and cut-outs beside procedural ones',
   )
   .action(async (directory, options) => (await import('./dataset.js')).dataset(directory, options))
+
+// `evtrackd track FILE | head`: a reader that has seen enough is no error.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
 
 try {
   await program.parseAsync()

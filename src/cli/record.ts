@@ -27,6 +27,7 @@ export async function record(file: string, options: RecordOptions): Promise<void
   const onSignal = () => stop.abort(new Error('stopped by the user'))
   process.once('SIGINT', onSignal)
   process.once('SIGTERM', onSignal)
+  process.once('SIGHUP', onSignal)
   const tty = process.stderr.isTTY === true
   try {
     const result = await recordSource(config, {
@@ -51,9 +52,12 @@ export async function record(file: string, options: RecordOptions): Promise<void
       )
       if (result.failure !== undefined) print(`stopped early: ${result.failure}`)
     }
-    if (result.failure !== undefined) process.exitCode = 1
+    const empty = (result.counters['events'] ?? 0) === 0
+    if (empty) process.stderr.write('evtrackd: nothing was recorded: no event arrived\n')
+    if (result.failure !== undefined || empty) process.exitCode = 1
   } finally {
     process.off('SIGINT', onSignal)
     process.off('SIGTERM', onSignal)
+    process.off('SIGHUP', onSignal)
   }
 }

@@ -40,10 +40,13 @@ export async function run(options: RunOptions): Promise<void> {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  // A terminal that goes away: end in order, as with the others.
+  process.on('SIGHUP', onSignal)
   try {
     await daemon.done
   } finally {
     process.off('SIGTERM', onSignal)
     process.off('SIGINT', onSignal)
+    process.off('SIGHUP', onSignal)
   }
 }

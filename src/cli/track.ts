@@ -71,6 +71,10 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
     idPrefix: 't',
   })
   const out = await openOut(options.out)
+  let writeError: Error | undefined
+  out.on('error', (error) => {
+    writeError = error
+  })
   const ids = new Set<string>()
   let windows = 0
   let rows = 0
@@ -81,12 +85,13 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
       config: { filters: config.filters, aggregation },
       signal: new AbortController().signal,
       onFrame: async (frame) => {
+        if (writeError !== undefined) throw cannotWrite(options.out, writeError)
         const { tracks } = await manager.step(frame)
         windows++
         for (const each of tracks) {
           ids.add(each.id)
           rows++
-          if (!out.write(`${trackRow(each)}\n`)) await once(out, 'drain')
+          if (!out.write(`${trackRow(each)}\n`)) await drained(out)
         }
         if (options.picture !== undefined && (tracks.length > 0 || last === undefined)) {
           last = { frame, tracks }
@@ -127,12 +132,32 @@ async function openOut(path: string | undefined): Promise<NodeJS.WritableStream>
   try {
     await once(stream, 'open')
   } catch (cause) {
-    throw new EvtrackError('CONFIG_INVALID', `${path} cannot be written.`, {
-      next: 'Give --out a path in a folder that exists and is writable.',
-      cause,
-    })
+    throw cannotWrite(path, cause)
   }
   return stream
+}
+
+function cannotWrite(path: string | undefined, cause: unknown): EvtrackError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new EvtrackError(
+    'CONFIG_INVALID',
+    `${path ?? 'The output'} cannot be written: ${reason}.`,
+    {
+      next: 'Give --out a path in a folder that exists, is writable and has room.',
+      cause,
+    },
+  )
+}
+
+/** Room again, or an error, which the next window reports. */
+function drained(out: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      out.off('drain', done).off('error', done)
+      resolve()
+    }
+    out.on('drain', done).on('error', done)
+  })
 }
 
 async function closeOut(out: NodeJS.WritableStream): Promise<void> {

@@ -92,17 +92,17 @@ async function work(): Promise<void> {
   try {
     const how = await source.run(sink, stop.signal)
     // The last windows are worked off before anybody is told that this is the end.
-    if (how === 'end') while (writer.waiting > 0) await systemClock.sleep(WAIT_FOR_READER_MS)
+    while (how === 'end' && writer.waiting > 0 && !stop.signal.aborted)
+      await systemClock.sleep(WAIT_FOR_READER_MS)
     post({ type: 'ended', how })
   } finally {
     clearInterval(timer)
     await opened.close()
     data.windows.close()
-    main.close()
   }
 }
 
-work().catch((error: unknown) => {
-  post({ type: 'failed', error: toWire(error) })
-  main.close()
-})
+// The port closes last: what is posted after that is lost without a word.
+work()
+  .catch((error: unknown) => post({ type: 'failed', error: toWire(error) }))
+  .finally(() => main.close())

@@ -159,7 +159,12 @@ class RunningDaemon implements Daemon {
       facts,
       log,
     })
-    this.publisher.start()
+    try {
+      this.publisher.start()
+    } catch (error) {
+      void this.#inference.close()
+      throw error
+    }
     this.#scene = source.scene && startSceneThread(source.scene, (error) => this.#fail(error))
     this.#capture = this.#startCapture({ pool, windows: port2, lossless })
     log.info('started', {

@@ -31,6 +31,7 @@ export async function recordSource(
   const stop = new AbortController()
   const end = () => stop.abort(new Error('recording ended'))
   options.signal.addEventListener('abort', end, { once: true })
+  if (options.signal.aborted) end()
   const recorder = await createRecorder({
     to: { path: options.path },
     camera: { name: 'DAVIS346', size: plan.size ?? DAVIS346_SIZE, ...serialOf(config) },

@@ -17,7 +17,8 @@ export type ErrorCode = (typeof ERROR_CODES)[number]
 
 /** Exit status of the process: 78 (EX_CONFIG) tells systemd not to restart what a restart cannot mend. */
 export function exitStatus(code: ErrorCode): number {
-  return code === 'CONFIG_INVALID' || code === 'MODEL_INVALID' ? 78 : 1
+  const final: readonly ErrorCode[] = ['CONFIG_INVALID', 'MODEL_INVALID', 'MODEL_UNSUPPORTED']
+  return final.includes(code) ? 78 : 1
 }
 
 /**

@@ -16,8 +16,20 @@ export function nowUs(): number {
   return Number(process.hrtime.bigint() / 1000n)
 }
 
+/** Wall clock less monotonic clock, microseconds. */
+let wallOffsetUs = Number.NaN
+/** Further apart than reading two clocks explains: somebody has set the wall clock. */
+const CLOCK_SET_US = 5000
+
+/**
+ * Wall-clock time in microseconds since 1970. Runs with the monotonic clock, finer than Date, and follows when the wall
+ * clock is set: a board without a battery learns the time long after start.
+ */
 export function wallUs(): number {
-  return Math.round((performance.timeOrigin + performance.now()) * 1000)
+  const now = nowUs()
+  const coarse = Date.now() * 1000
+  if (!(Math.abs(coarse - (now + wallOffsetUs)) <= CLOCK_SET_US)) wallOffsetUs = coarse - now
+  return Math.round(now + wallOffsetUs)
 }
 
 export const systemClock: Clock = {

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { createSecureContext } from 'node:tls'
 import { EvtrackError } from '../events/errors.js'
 import type { Clock } from '../events/time.js'
 import type { Broker } from './broker.js'
@@ -61,11 +62,41 @@ async function readTls(config: MqttConfig) {
   const ca = await read(config, 'caFile')
   const cert = await read(config, 'certFile')
   const key = await read(config, 'keyFile')
+  checkPem({ ca, cert, key })
   return {
     ...(ca !== undefined && { ca }),
     ...(cert !== undefined && { cert }),
     ...(key !== undefined && { key }),
   }
+}
+
+/** A PEM file with the wrong content is found here, not when the first connection is tried. */
+function checkPem(pem: {
+  readonly ca: string | undefined
+  readonly cert: string | undefined
+  readonly key: string | undefined
+}): void {
+  const refuse = (keys: string, cause?: unknown) =>
+    new EvtrackError('CONFIG_INVALID', `${keys} is not usable: ${reasonOf(cause)}.`, {
+      next: `Give PEM files: ${keys} must hold what its name says, and a certificate goes with its own key.`,
+      cause,
+    })
+  if (pem.ca !== undefined && !pem.ca.includes('-----BEGIN CERTIFICATE-----')) {
+    throw refuse('mqtt.ca_file', new Error('it holds no certificate'))
+  }
+  try {
+    createSecureContext({
+      ...(pem.ca !== undefined && { ca: pem.ca }),
+      ...(pem.cert !== undefined && { cert: pem.cert }),
+      ...(pem.key !== undefined && { key: pem.key }),
+    })
+  } catch (cause) {
+    throw refuse(pem.cert === undefined ? 'mqtt.ca_file' : 'mqtt.cert_file or mqtt.key_file', cause)
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause)
 }
 
 async function read(

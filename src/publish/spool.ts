@@ -77,6 +77,8 @@ export class Spool {
     this.#options = options
     this.#diskOk = options.dir !== undefined
     if (options.dir !== undefined) this.#guard(() => this.#recover(options.dir!))
+    // What could not be looked at may still be there: numbers far above it keep its files from being overwritten.
+    if (!this.#diskOk) this.#nextId = Math.floor(options.clock.wallUs() / 1e6)
     this.#enforce()
   }
 

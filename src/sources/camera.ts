@@ -120,7 +120,8 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       statistics = await exclusively(() => device.statistics())
     } catch (error) {
       // The stream is what matters: one late answer does not end it.
-      if (!(error instanceof UsbError) || error.kind === 'gone') throw error
+      const short = error instanceof EvtrackError && error.code === 'USB_SHORT_TRANSFER'
+      if (!short && (!(error instanceof UsbError) || error.kind === 'gone')) throw error
       counts.usbErrors++
     }
   }
@@ -208,6 +209,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       lost = true
       report(sink, { state: 'disconnected', code: 'CAMERA_LOST', reason: error.message })
     } else if (error.code === 'FIRMWARE_UNSUPPORTED') {
+      lost = false
       report(sink, {
         state: 'refused',
         code: error.code,
@@ -216,6 +218,7 @@ export function createCameraSource(options: CameraSourceOptions): CameraSource {
       })
     } else if (error.code !== 'CAMERA_NOT_FOUND' || !(lost || refused.size > 0)) {
       // After a loss, or beside a refused camera, that there is no other one is nothing new.
+      if (error.code !== 'CAMERA_NOT_FOUND') lost = false
       report(sink, { state: 'disconnected', code: error.code, reason: error.message })
     }
   }

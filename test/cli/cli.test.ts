@@ -1,9 +1,10 @@
+import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { MODELS_DIR } from '../../src/daemon/models.js'
-import { VERSION } from '../../src/daemon/version.js'
+import { PACKAGE_ROOT, VERSION } from '../../src/daemon/version.js'
 import { type Box, iou } from '../../src/events/geometry.js'
 import { evtrackd, TRAFFIC } from './run-cli.js'
 
@@ -137,4 +138,40 @@ t.test('track follows real cars, the same bytes each time', { skip: noRecording 
     t.ok(Math.min(...overlaps) > 0.3, `${car} is followed: ${overlaps.map((o) => o.toFixed(2))}`)
     for (const row of rows) t.same(Object.keys(row), ['t_us', 'id', 'state', 'score', 'box'])
   }
+})
+
+t.test('a reader that has seen enough is no error', { skip: noRecording }, async (t) => {
+  const main = join(PACKAGE_ROOT, 'dist/src/cli/main.js')
+  const command = `"${process.execPath}" "${main}" track "${TRAFFIC}" --init 51,225,33,16 | head -n 1; echo "status \${PIPESTATUS[0]}"`
+  const { stdout, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8' })
+  t.match(stdout, 'status 0')
+  t.notMatch(stderr, 'unexpected error')
+})
+
+t.test('what cannot be written is named', { skip: noRecording }, async (t) => {
+  const refused = await evtrackd(['track', TRAFFIC, '--out', join(dir, 'absent', 'rows.jsonl')])
+  t.equal(refused.code, 78)
+  t.match(refused.stderr, 'rows.jsonl')
+  t.match(refused.stderr, 'next: ')
+})
+
+t.test('a file that is no certificate is refused before anything starts', async (t) => {
+  const pem = join(dir, 'not.pem')
+  writeFileSync(pem, 'nonsense')
+  const path = join(dir, 'tls.toml')
+  for (const [keys, said] of [
+    [`ca_file = "${pem}"`, 'mqtt.ca_file'],
+    [`cert_file = "${pem}"\nkey_file = "${pem}"`, 'mqtt.cert_file'],
+  ]) {
+    writeFileSync(path, `[source]\nkind = "scene"\n[mqtt]\nurl = "mqtts://127.0.0.1"\n${keys}\n`)
+    const refused = await evtrackd(['run', '-c', path])
+    t.equal(refused.code, 78)
+    t.match(refused.stderr, said!)
+  }
+})
+
+t.test('a soak of no length measures nothing and says so', async (t) => {
+  const refused = await evtrackd(['bench', '--only', 'soak', '--soak-seconds', 'abc'])
+  t.equal(refused.code, 78)
+  t.match(refused.stderr, '--soak-seconds')
 })

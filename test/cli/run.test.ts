@@ -14,22 +14,24 @@ writeFileSync(
   `state_dir = ${JSON.stringify(dir)}\n[mqtt]\nurl = "embedded"\n[mqtt.embedded]\nport = 0\n`,
 )
 
-t.test('run ends in order on SIGTERM, with status 0', async (t) => {
-  const child = spawn(
-    process.execPath,
-    [join(PACKAGE_ROOT, 'dist/src/cli/main.js'), 'run', '-c', config, '-s', 'scene'],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
-  )
-  let text = ''
-  child.stderr.setEncoding('utf8')
-  for await (const chunk of child.stderr) {
-    text += chunk
-    if (/^info: ready /m.test(text) && !child.killed) child.kill('SIGTERM')
-  }
-  if (child.exitCode === null) await once(child, 'exit')
-  t.equal(child.exitCode, 0)
-  t.match(text, /^info: stopped$/m)
-})
+for (const signal of ['SIGTERM', 'SIGHUP'] as const) {
+  t.test(`run ends in order on ${signal}, with status 0`, async (t) => {
+    const child = spawn(
+      process.execPath,
+      [join(PACKAGE_ROOT, 'dist/src/cli/main.js'), 'run', '-c', config, '-s', 'scene'],
+      { stdio: ['ignore', 'ignore', 'pipe'] },
+    )
+    let text = ''
+    child.stderr.setEncoding('utf8')
+    for await (const chunk of child.stderr) {
+      text += chunk
+      if (/^info: ready /m.test(text) && !child.killed) child.kill(signal)
+    }
+    if (child.exitCode === null) await once(child, 'exit')
+    t.equal(child.exitCode, 0)
+    t.match(text, /^info: stopped$/m)
+  })
+}
 
 t.test(
   'run on a recording ends by itself, at full speed',

@@ -45,6 +45,10 @@ export async function benchStart(seconds: number): Promise<StartResult> {
         () => reject(new Error(`evtrackd run was not ready in ${READY_TIMEOUT_MS} ms: ${text}`)),
         READY_TIMEOUT_MS,
       )
+      child.once('exit', (code) => {
+        clearTimeout(timer)
+        reject(new Error(`evtrackd run ended with status ${code}: ${text}`))
+      })
       child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
         text += chunk
         if (!/^info: ready /m.test(text)) return
