@@ -47,5 +47,5 @@ node_packages() {
 }
 
 build() {
-  node_modules/.bin/tsc -p .
+  npm run --silent build
 }
