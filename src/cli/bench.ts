@@ -1,15 +1,12 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
 import { benchStart } from '../daemon/bench/child.js'
 import { benchDecode, benchPipeline } from '../daemon/bench/hot-path.js'
 import { benchInference } from '../daemon/bench/inference.js'
 import { benchLatency } from '../daemon/bench/latency.js'
+import { benchUsb } from '../daemon/bench/usb.js'
 import { sceneStream, type WordStream, worstStream } from '../daemon/bench/word-streams.js'
 import { loadConfig } from '../daemon/load-config.js'
 import { modelDir } from '../daemon/models.js'
-import { PACKAGE_ROOT } from '../daemon/version.js'
 import { EvtrackError } from '../events/errors.js'
 import { loadModelPackage } from '../inference/model-package.js'
 import { sceneByName } from '../sources/scene/named.js'
@@ -279,27 +276,18 @@ const MEASURE: Record<RowName, (soakSeconds: number) => Promise<Row[]>> = {
   },
 }
 
-/** Real libusb under the USB shim; part of the development tree, because it needs a compiler. */
 function usbRow(): Row {
   const what = 'through libusb under the USB shim, 12 M events/s for 10 s: events lost'
-  const script = join(PACKAGE_ROOT, 'dist/test/usb-shim/throughput.js')
-  if (!existsSync(script)) {
-    return {
-      row: 'usb',
-      what: `${what} (needs the development tree: npm run build)`,
-      value: null,
-      unit: '',
-      target: '<= 0',
-      met: null,
-    }
+  const detail = benchUsb()
+  if (detail === undefined) {
+    const how = `${what} (needs the development tree: npm run build)`
+    return { row: 'usb', what: how, value: null, unit: '', target: '<= 0', met: null }
   }
-  const child = spawnSync(process.execPath, [script], { encoding: 'utf8', timeout: 120_000 })
-  if (child.status !== 0) throw new Error(`the USB benchmark failed: ${child.stderr}`)
-  const detail = JSON.parse(child.stdout.trim().split('\n').at(-1)!) as Record<string, number>
-  const lost = (detail['overruns'] ?? 0) + (detail['dropped'] ?? 0)
+  const lost = detail.overruns + detail.dropped
+  const rate = `${round(detail.events_per_s / 1e6)} M events/s`
   return {
     row: 'usb',
-    what: `${what} (${round((detail['events_per_s'] ?? 0) / 1e6)} M events/s)`,
+    what: `${what} (${rate})`,
     value: lost,
     unit: '',
     ...atMost(0, lost),
