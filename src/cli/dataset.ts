@@ -1,4 +1,7 @@
+import { modelDir } from '../daemon/models.js'
 import { EvtrackError } from '../events/errors.js'
+import { loadModelPackage } from '../inference/model-package.js'
+import { createTrackerSession } from '../inference/session.js'
 import { generateShards } from '../tracking/dataset.js'
 import { readPictures } from '../tracking/picture-folder.js'
 import { printJson } from './output.js'
@@ -7,6 +10,7 @@ interface DatasetOptions {
   readonly seed: string
   readonly count: string
   readonly pictures?: string
+  readonly follow?: string
 }
 
 function wholeNumber(text: string, option: string): number {
@@ -17,15 +21,21 @@ function wholeNumber(text: string, option: string): number {
   })
 }
 
-export function dataset(out: string, options: DatasetOptions): void {
+export async function dataset(out: string, options: DatasetOptions): Promise<void> {
   const { pictures } = options
-  const report = generateShards({
+  const follow =
+    options.follow === undefined
+      ? undefined
+      : await createTrackerSession(await loadModelPackage(modelDir(options.follow)))
+  const report = await generateShards({
     seed: wholeNumber(options.seed, '--seed'),
     count: wholeNumber(options.count, '--count'),
     out,
+    follow,
     ...(pictures === undefined ? {} : { pictures: readPictures(pictures) }),
     onShard: ({ pairs, scenes }) =>
       process.stderr.write(`evtrackd: ${pairs} pairs from ${scenes} scenes\n`),
   })
+  await follow?.close()
   printJson(report)
 }

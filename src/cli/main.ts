@@ -167,6 +167,10 @@ program
     '--pictures <folder>',
     'PGM pictures to use as backgrounds and cut-outs beside procedural ones',
   )
+  .option(
+    '--follow <model>',
+    'let this package follow the targets and search where it believes them, its errors included',
+  )
   .action(async (directory, options) => (await import('./dataset.js')).dataset(directory, options))
 
 // `evtrackd track FILE | head`: a reader that has seen enough is no error.

@@ -1,11 +1,13 @@
 import { mkdirSync } from 'node:fs'
-import type { TrackerSpec } from '../inference/tracker-session.js'
+import type { TrackerSession, TrackerSpec } from '../inference/tracker-session.js'
 import { aggregationSchema, filtersSchema } from '../pipeline/schema.js'
 import type { Pictures } from '../sources/scene/picture.js'
 import { randomScene } from '../sources/scene/random.js'
 import { createRng, deriveSeed, type Rng } from '../sources/scene/rng.js'
 import { createScene } from '../sources/scene/scene.js'
+import { createFollowers } from './followers.js'
 import { type CropSpec, scenePairs } from './scene-pairs.js'
+import { trackingSchema } from './schema.js'
 import { type Pair, writeShard } from './shard-file.js'
 
 /** Crops of the compact network: what training and running must agree on. */
@@ -28,6 +30,8 @@ export interface DatasetOptions {
   readonly crops?: Pick<TrackerSpec, keyof CropSpec>
   /** Pictures with transparency become targets, the others backgrounds, beside procedural ones. */
   readonly pictures?: Pictures
+  /** A network that follows the things of every scene: pairs then hold what it believes, not only invented beliefs. */
+  readonly follow?: TrackerSession | undefined
   readonly onShard?: (progress: { readonly pairs: number; readonly scenes: number }) => void
 }
 
@@ -43,7 +47,7 @@ const HOPS_US = [10_000, 10_000, 10_000, 10_000, 10_000, 10_000, 10_000, 30_000,
 const PAIRS_PER_SHARD = 512
 
 /** Simulates random scenes and writes training shards, until `count` pairs are there. Takes minutes for thousands. */
-export function generateShards(options: DatasetOptions): DatasetReport {
+export async function generateShards(options: DatasetOptions): Promise<DatasetReport> {
   const { seed, count, out, crops = COMPACT_CROPS } = options
   const perShard = options.pairsPerShard ?? PAIRS_PER_SHARD
   const shapes = {
@@ -58,7 +62,8 @@ export function generateShards(options: DatasetOptions): DatasetReport {
   mkdirSync(out, { recursive: true })
   while (shards < shardsWanted) {
     const sceneSeed = deriveSeed(seed, `dataset-scene-${scenes++}`)
-    waiting.push(...pairsOfScene(sceneSeed, { crops, pictures: options.pictures }))
+    const { pictures, follow } = options
+    waiting.push(...(await pairsOfScene(sceneSeed, { crops, pictures, follow })))
     while (waiting.length >= perShard && shards < shardsWanted) {
       const pairs = waiting.splice(0, perShard)
       for (const pair of pairs) if (pair.visible) visible++
@@ -71,24 +76,31 @@ export function generateShards(options: DatasetOptions): DatasetReport {
 }
 
 /** The pairs of one random scene. */
-export function pairsOfScene(
+export async function pairsOfScene(
   seed: number,
-  options: { readonly crops: CropSpec; readonly pictures?: Pictures | undefined },
-): Pair[] {
+  options: {
+    readonly crops: CropSpec
+    readonly pictures?: Pictures | undefined
+    readonly follow?: TrackerSession | undefined
+  },
+): Promise<Pair[]> {
   const rng = createRng(deriveSeed(seed, 'pairs'))
   const pictures: Pictures = options.pictures ?? new Map()
   const scene = createScene(randomScene(seed, pictureOptions(pictures)), { pictures })
+  const { follow: session } = options
+  const config = trackingSchema.parse({})
   return scenePairs(scene, rng, {
     spec: options.crops,
     filters: filtersSchema.parse({}),
     aggregation: aggregationSchema.parse({ hopUs: rng.pick(HOPS_US) }),
     durationUs: Math.round(drawDuration(rng)),
     scene: seed,
+    followers: session && createFollowers({ session, size: scene.size, config }),
   })
 }
 
 function drawDuration(rng: Rng): number {
-  return rng.range(0.7e6, 1.7e6)
+  return rng.range(0.8e6, 2.4e6)
 }
 
 function pictureOptions(pictures: Pictures) {

@@ -9,6 +9,7 @@ import type { AggregationConfig, FiltersConfig } from '../pipeline/schema.js'
 import type { Rng } from '../sources/scene/rng.js'
 import type { Scene } from '../sources/scene/scene.js'
 import { type Cropper, type CropRegion, createCropper, cropRegion } from './crop.js'
+import type { Followers } from './followers.js'
 import type { Pair } from './shard-file.js'
 
 export type CropSpec = Pick<
@@ -23,6 +24,8 @@ export interface PairOptions {
   readonly durationUs: number
   /** Names the scene in every pair. */
   readonly scene: number
+  /** Trackers whose beliefs take the place of most invented ones. */
+  readonly followers?: Followers | undefined
 }
 
 /** Windows until the trajectory plane has a past. */
@@ -38,6 +41,10 @@ const SEARCH_DENSITY = 0.04
  * same pair. Fast things give more, up to four times: they are rarer, harder, and change more from window to window.
  */
 const SEARCHED_PER_SECOND = 15
+/** Hidden things are rare in a scene and worth knowing well: this many times as many searches. */
+const HIDDEN_WEIGHT = 5
+/** Share of searches around what a follower believes, where there are followers. */
+const FOLLOWED = 0.6
 /** Share of searches with the template of something else: nothing is to be found. */
 const FOREIGN = 0.06
 /** Share of searches in a place that shows no target. */
@@ -70,31 +77,34 @@ interface Search {
  * Lets a scene run through the pipeline as a camera's events would, and cuts training pairs from its frames: a template of
  * a thing at one time, a search region around where a tracker may believe it at another.
  */
-export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[] {
+export async function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Promise<Pair[]> {
   const { spec, durationUs } = options
   const cut = new Cutter(spec, scene.size)
   const templates = new Map<number, { crops: Uint8Array[]; seen: number }>()
   const searches: Search[] = []
   let windows = 0
-  const onFrame = (frame: Frame) => {
+  const onFrame = async (frame: Frame): Promise<void> => {
     if (++windows <= WARM_UP) return
     const truth = scene.truth(frame.header.tEndUs, 'movers').filter(isLarge)
     for (const thing of truth) keepTemplate(thing, frame)
     const tUs = frame.header.tEndUs
     const { hopUs } = options.aggregation
+    await options.followers?.step(frame, truth, hopUs)
     const before = scene.truth(Math.max(0, tUs - hopUs), 'movers')
     // A tracker that predicts well believes in the present place, one that does not in that of some windows ago.
     const believed = scene.truth(Math.max(0, tUs - hopUs * rng.int(4)), 'movers')
     for (const thing of truth) {
       const last = before.find(({ id }) => id === thing.id)?.box ?? thing.box
-      const perSecond = SEARCHED_PER_SECOND * Math.min(4, 1 + speed(last, thing.box, hopUs) / 300)
+      const interest =
+        thing.hidden >= 0.9 ? HIDDEN_WEIGHT : Math.min(4, 1 + speed(last, thing.box, hopUs) / 300)
+      const perSecond = SEARCHED_PER_SECOND * interest
       if (!rng.chance((perSecond * hopUs) / 1e6)) continue
       const near = believed.find(({ id }) => id === thing.id)?.box ?? thing.box
       const search = searchFor(thing, { frame, truth, near })
       if (search !== undefined) searches.push(search)
     }
   }
-  run(scene, { ...options, durationUs, onFrame })
+  await run(scene, { ...options, durationUs, onFrame })
   return searches.flatMap((search) => pairUp(search))
 
   // One in `seen` replaces a kept one: every usable window of a target is equally likely to be its template.
@@ -119,7 +129,8 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
     const elsewhere = rng.chance(ELSEWHERE)
     const believed = elsewhere
       ? { ...thing.box, x: rng.range(0, scene.size.width), y: rng.range(0, scene.size.height) }
-      : belief(seen.near, rng)
+      : ((rng.chance(FOLLOWED) ? options.followers?.belief(id) : undefined) ??
+        belief(seen.near, rng))
     const growth = rng.chance(0.12) ? rng.range(1, 2) : 1
     const region = cropRegion(believed, spec.searchFactor * growth)
     const others = new Set(truth.filter((t) => t.id !== id && shows(region, t)).map((t) => t.id))
@@ -159,12 +170,15 @@ export function scenePairs(scene: Scene, rng: Rng, options: PairOptions): Pair[]
   }
 }
 
-function run(
+async function run(
   scene: Scene,
-  options: PairOptions & { readonly onFrame: (frame: Frame) => void },
-): void {
+  options: PairOptions & { readonly onFrame: (frame: Frame) => Promise<void> },
+): Promise<void> {
   const filters = createFilterChain(options.filters, scene.size)
-  const sink = frameCallback(scene.size, options.onFrame)
+  let closed: Frame | undefined
+  const sink = frameCallback(scene.size, (frame) => {
+    closed = frame
+  })
   const aggregator = new Aggregator(options.aggregation, scene.size, sink)
   const { hopUs } = options.aggregation
   for (let tUs = hopUs; tUs <= options.durationUs; tUs += hopUs) {
@@ -174,6 +188,9 @@ function run(
       aggregator.add(batch, eventsIn)
     })
     aggregator.time(tUs, tUs)
+    // One hop closes one window, and its frame stays as it is until the next hop.
+    if (closed !== undefined) await options.onFrame(closed)
+    closed = undefined
   }
 }
 

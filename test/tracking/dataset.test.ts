@@ -14,7 +14,7 @@ import type { Pair } from '../../src/tracking/shard-file.js'
 const folder = () => mkdtempSync(join(tmpdir(), 'evtrackd-dataset-'))
 
 /** Two things before an even wall, no noise: every event belongs to one of them. */
-function quietPairs(seed: number): Pair[] {
+function quietPairs(seed: number): Promise<Pair[]> {
   const config = composeScene({
     name: 'quiet',
     seed: 1,
@@ -50,7 +50,7 @@ function quietPairs(seed: number): Pair[] {
 }
 
 t.test('labels are where the events are', async (t) => {
-  const pairs = quietPairs(1)
+  const pairs = await quietPairs(1)
   const seen = pairs.filter((pair) => pair.visible)
   t.ok(pairs.length > 8 && seen.length > pairs.length / 2)
   let inside = 0
@@ -77,7 +77,7 @@ t.test('labels are where the events are', async (t) => {
 })
 
 t.test('templates show the target and mark it', async (t) => {
-  for (const { z } of quietPairs(2)) {
+  for (const { z } of await quietPairs(2)) {
     const prior = z.subarray(3 * 64 * 64)
     const marked = prior.reduce((sum, value) => sum + value, 0) / 255 / (64 * 64)
     t.ok(marked > 0.2 && marked < 0.3, 'a box of a quarter of the crop (side is twice its root)')
@@ -86,7 +86,7 @@ t.test('templates show the target and mark it', async (t) => {
 })
 
 t.test('hidden answers have no box', async (t) => {
-  const pairs = [3, 4, 5, 6].flatMap((seed) => quietPairs(seed))
+  const pairs = (await Promise.all([3, 4, 5, 6].map(quietPairs))).flat()
   const hidden = pairs.filter((pair) => !pair.visible)
   t.ok(hidden.length > 0)
   for (const { box } of hidden) t.same(box, [0, 0, 0, 0])
@@ -96,8 +96,12 @@ t.test('shards: complete, deterministic, readable by their header', async (t) =>
   const [first, second] = [folder(), folder()]
   const options = { seed: 5, count: 20, pairsPerShard: 10 }
   const shown: number[] = []
-  const report = generateShards({ ...options, out: first, onShard: (p) => shown.push(p.pairs) })
-  generateShards({ ...options, out: second })
+  const report = await generateShards({
+    ...options,
+    out: first,
+    onShard: (p) => shown.push(p.pairs),
+  })
+  await generateShards({ ...options, out: second })
   t.match(report, { pairs: 20, shards: 2 })
   t.same(shown, [10, 20])
   const names = readdirSync(first).sort()

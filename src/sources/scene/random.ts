@@ -64,12 +64,12 @@ export function randomScene(seed: number, options: RandomSceneOptions = {}): Sce
 
 function drawCamera(rng: Rng): Sketch<'camera'> | undefined {
   const kind = rng.next()
-  if (kind < 0.4) return undefined
+  if (kind < 0.33) return undefined
   const shake = {
     shakePx: rng.logRange(0.5, 12),
     shakeHz: rng.logRange(0.5, 8),
   }
-  if (kind < 0.55) return shake
+  if (kind < 0.5) return shake
   const angle = rng.range(0, 2 * Math.PI)
   const speed = rng.logRange(5, 300)
   const pan = { vx: speed * Math.cos(angle), vy: 0.5 * speed * Math.sin(angle) }
@@ -194,7 +194,7 @@ function drawDistractors(draw: Draw, targets: readonly ThingSketch[]): ThingSket
 
 function drawOccluders(draw: Draw, firstId: number): ThingSketch[] {
   const { rng, size, ego } = draw
-  if (!rng.chance(0.4)) return []
+  if (!rng.chance(0.5)) return []
   return Array.from({ length: 1 + rng.int(3) }, (_, i) => {
     const tall = rng.chance(0.6)
     const width = size.width * rng.logRange(0.03, 0.25)
