@@ -20,14 +20,21 @@ export interface DecodeOptions {
   readonly window?: Float64Array
   /** Distance (larger of dx, dy) from which on another cell counts as another peak. */
   readonly apartCells?: number
+  /** Cells around the best one that have a say in the box: 1 for the compact network, 0 for the best cell alone. */
+  readonly aroundCells?: number
 }
 
+/** Smallest side of a box, as a share of the crop. */
+const MIN_SHARE = 1e-4
+
 /**
- * The box of the best cell: centre (ix + offset x, iy + offset y) / mapSize and the size map, times the crop's side,
- * plus the crop's origin. The first of equal cells wins, so the answer does not depend on anything else.
+ * The box around the best cell. Each cell says centre (ix + offset x, iy + offset y) / mapSize and a size, as shares of
+ * the crop; the answer is the mean over the best cell and its neighbours, weighted by their squared scores: the best cell
+ * is often the true one's neighbour, and cannot point out of itself. The first of equal cells wins, so the answer does
+ * not depend on anything else.
  */
 export function decodePeak(maps: SearchMaps, options: DecodeOptions): Peak {
-  const { index, region, window, apartCells = 3 } = options
+  const { index, region, window, apartCells = 3, aroundCells = 1 } = options
   const s = maps.mapSize
   const cells = s * s
   const base = index * cells
@@ -49,15 +56,32 @@ export function decodePeak(maps: SearchMaps, options: DecodeOptions): Peak {
     const apart = Math.max(Math.abs(x - ix), Math.abs(y - iy)) >= apartCells
     if (apart) second = Math.max(second, maps.score[base + i]!)
   }
-  const pair = 2 * base + best
-  const w = maps.size[pair]! * region.side
-  const h = maps.size[pair + cells]! * region.side
-  const cx = region.x + ((ix + maps.offset[pair]!) / s) * region.side
-  const cy = region.y + ((iy + maps.offset[pair + cells]!) / s) * region.side
+  let weight = 0
+  let cx = 0
+  let cy = 0
+  let logW = 0
+  let logH = 0
+  for (let y = Math.max(0, iy - aroundCells); y <= Math.min(s - 1, iy + aroundCells); y++) {
+    for (let x = Math.max(0, ix - aroundCells); x <= Math.min(s - 1, ix + aroundCells); x++) {
+      const cell = y * s + x
+      const pair = 2 * base + cell
+      // Where every score is 0, the best cell alone.
+      const share = maps.score[base + cell]! ** 2 || (cell === best ? 1 : 0)
+      weight += share
+      cx += share * (x + maps.offset[pair]!)
+      cy += share * (y + maps.offset[pair + cells]!)
+      logW += share * Math.log(Math.max(MIN_SHARE, maps.size[pair]!))
+      logH += share * Math.log(Math.max(MIN_SHARE, maps.size[pair + cells]!))
+    }
+  }
+  const w = Math.exp(logW / weight) * region.side
+  const h = Math.exp(logH / weight) * region.side
+  const centerX = region.x + (cx / weight / s) * region.side
+  const centerY = region.y + (cy / weight / s) * region.side
   return {
     score: maps.score[base + best]!,
     second,
-    box: { x: cx - w / 2, y: cy - h / 2, w, h },
+    box: { x: centerX - w / 2, y: centerY - h / 2, w, h },
   }
 }
 

@@ -38,12 +38,40 @@ t.test('another peak counts only when it is far enough from the best', async (t)
   t.equal(decodePeak(m, { index: 0, region, apartCells: 2 }).second.toFixed(3), '0.800')
 })
 
+t.test('neighbours have a say by their squared scores', async (t) => {
+  const m = maps(1, 4)
+  // Two cells side by side point at the line between them; the better one is twice as sure.
+  for (const [cell, score, side] of [
+    [5, 0.8, 0.5],
+    [6, 0.4, 0.125],
+  ] as const) {
+    m.score[cell] = score
+    for (const axis of [0, 16]) {
+      m.size[axis + cell] = side
+      m.offset[axis + cell] = 0.5
+    }
+  }
+  const region = { x: 0, y: 0, side: 4 }
+  const { box, score } = decodePeak(m, { index: 0, region })
+  t.equal(score, m.score[5])
+  // Weights 4 to 1: centre x (4 * 1.5 + 2.5) / 5 = 1.7, log-mean of sides 2 and 0.5 with the same weights.
+  t.equal((box.x + box.w / 2).toFixed(5), '1.70000')
+  t.equal((box.y + box.h / 2).toFixed(5), '1.50000')
+  t.equal(box.w.toFixed(5), Math.exp((4 * Math.log(2) + Math.log(0.5)) / 5).toFixed(5))
+  const alone = decodePeak(m, { index: 0, region, aroundCells: 0 }).box
+  t.same([alone.x, alone.w], [0.5, 2])
+})
+
 t.test('of equal cells the first wins', async (t) => {
   const m = maps(1, 4)
   m.score.fill(0.5)
   m.offset.fill(0.5)
-  const { box } = decodePeak(m, { index: 0, region: { x: 0, y: 0, side: 4 } })
-  t.same([box.x, box.y], [0.5, 0.5])
+  const region = { x: 0, y: 0, side: 4 }
+  const { box } = decodePeak(m, { index: 0, region, aroundCells: 0 })
+  t.same(
+    [box.x + box.w / 2, box.y + box.h / 2].map((v) => v.toFixed(6)),
+    ['0.500000', '0.500000'],
+  )
 })
 
 t.test('the window moves the choice to the middle and leaves the score alone', async (t) => {
