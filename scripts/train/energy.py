@@ -1,7 +1,8 @@
 """Spike counts per layer, for the energy figure in model.json.
 
 An accumulate (AC) is one spike reaching one accumulator: AC = sum of spikes x fan-out, counted at the true borders of
-the maps. Only the first layer, which reads bytes, multiplies (MAC, dense). In attention and correlation each spike of
+the maps. Only what reads the bytes of a crop multiplies (MAC, dense): the stem, and the box mask of a template. Rows have
+the names of network.json; `evtrackd model energy` counts the same from its own spikes. In attention and correlation each spike of
 the key, query or q side adds one row of the other operand.
 """
 import torch
@@ -30,21 +31,28 @@ def count(net, z, x):
                          operations=round(operations), rate=None if spikes is None else round(float(spikes.mean()), 4)))
 
     def hook(name):
+        told = {'key': 'key_spikes', 'query': 'query_spikes'}.get(name, name.replace('blocks.', 'block'))
+
         def on_forward(layer, inputs, output):
+            each = float(output.sum()) / len(output)
             if layer.stem:
-                row(name, 'MAC', output[0, 0].numel() * layer.conv.weight.numel())
+                row(told, 'MAC', output[0, 0].numel() * layer.conv.weight.numel())
             else:
-                row(name, 'AC', reached(layer, inputs[0]), inputs[0])
+                row(told, 'AC', reached(layer, inputs[0]), inputs[0])
+            if name == 'key':
+                row('mask', 'MAC', 64 * tracker_net.PLANES * output[0, 0].numel())
             if name.endswith('qkv'):
                 d = output.shape[1] // 3 // 4
                 q, k, _ = output.chunk(3, 1)
-                row(name.replace('qkv', 'sums'), 'AC', float(k.sum()) * d / len(k), k)
-                row(name.replace('qkv', 'read'), 'AC', float(q.sum()) * d / len(q), q)
+                row(told.replace('qkv', 'own'), 'AC', float(k.sum()) * d / len(k), k)
+                row(told.replace('qkv', 'read'), 'AC', float(q.sum()) * d / len(q), q)
             if name == 'query':
-                row('match', 'AC', float(output.sum()) * 64 / len(output), output)
-            if name in ('head_score', 'head_box'):
-                row(name.replace('head_', ''), 'AC', float(output.sum()) * (1 if name == 'head_score' else 4) / len(output),
-                    output)
+                row('match', 'AC', each * 64, output)
+            if name == 'head_score':
+                row('score_logit', 'AC', each, output)
+            if name == 'head_box':
+                row('size_logit', 'AC', each * 2, output)
+                row('offset_logit', 'AC', each * 2, output)
         return on_forward
 
     for name, layer in net.layers().items():
@@ -56,7 +64,7 @@ def count(net, z, x):
     for handle in handles:
         handle.remove()
     # The template's last block only contributes its sums: its query is never read.
-    last = f'blocks.{len(net.blocks) - 1}.read'
+    last = f'block{len(net.blocks) - 1}.read'
     return [r for r in rows if not (r['crop'] == 'template' and r['name'] == last)]
 
 

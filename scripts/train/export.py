@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Turns a checkpoint into a model package: graphs in two dialects, golden vectors, model.json and a model card.
+"""Turns a checkpoint into a model package: graphs in two dialects, the integers they hold, golden vectors, model.json and
+a model card.
 
     export.py --checkpoint work/run/best.pt --shards work/shards/val --out ../../models/evt-compact
 
@@ -14,14 +15,14 @@ import os
 import numpy as np
 import torch
 
+import describe
 import energy
 import graph
 import grid
 import net as tracker_net
 import package
 from data import ShardPool
-
-GOLDEN = 4
+from onnx_builder import OnnxBuilder
 
 
 def numpy_layer(layer, crop):
@@ -46,11 +47,16 @@ def parameters(net):
         p['match_bias'] = grid.odd_bias(net.match_bias, tracker_net.CORRELATION_SHIFT).numpy()
         shifts = dict(z=tracker_net.ATTENTION_SHIFT_Z, x=tracker_net.ATTENTION_SHIFT_X)
         p['attention_bias'] = {k: [grid.odd_bias(b.bias, s).numpy() for b in net.blocks] for k, s in shifts.items()}
-        for branch in ('score', 'box'):
-            conv = getattr(net, branch)
-            weight, bias = grid.fake_quantise(conv.weight, conv.bias, grid.LIMIT, grid.MIN_EXPONENT_SPIKE)
-            p[f'{branch}_weight'], p[f'{branch}_bias'] = weight.numpy(), bias.numpy()
+    p['logits'] = {name: numpy_logits(getattr(net, branch), first, last)
+                   for name, branch, first, last in (('score', 'score', 0, 1), ('size', 'box', 0, 2), ('offset', 'box', 2, 4))}
     return p
+
+
+def numpy_logits(conv, first, last):
+    with torch.no_grad():
+        integers = grid.to_integers(conv.weight, conv.bias, grid.LIMIT, grid.MIN_EXPONENT_SPIKE)
+    weight, bias, exponent = (values.numpy()[first:last] for values in integers)
+    return dict(weight=weight, bias=bias, exponent=exponent, pads=(0, 0, 0, 0), stride=[1, 1], groups=1)
 
 
 def check_grid(p):
@@ -86,7 +92,7 @@ def golden_vectors(net, z, x):
 def load(args):
     if args.random is not None:
         torch.manual_seed(args.random)
-        return tracker_net.Tracker(), dict(note=f'random weights, seed {args.random}')
+        return tracker_net.Tracker(*args.sizes), dict(note=f'random weights, seed {args.random}')
     state = torch.load(args.checkpoint, map_location='cpu')
     net = tracker_net.Tracker(**state['sizes'])
     net.load_state_dict(state['average'])
@@ -97,7 +103,10 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('--checkpoint')
     parser.add_argument('--random', type=int)
+    parser.add_argument('--sizes', type=lambda text: [int(n) for n in text.split(',')], default=[32, 96, 2],
+                        help='with --random: stem channels, channels, blocks')
     parser.add_argument('--shards', help='folder of validation shards: golden vectors and spike counts')
+    parser.add_argument('--golden', type=int, default=4, help='golden vectors, at most 64')
     parser.add_argument('--out', required=True)
     parser.add_argument('--name')
     parser.add_argument('--note', help='anything else that the model card must say of the training')
@@ -127,9 +136,10 @@ def main():
     check_grid(p)
     files = {}
     for dialect in ('int8', 'fp32'):
-        for name, build in (('template', graph.template_graph), ('search', graph.search_graph)):
-            files[f'{name}-{dialect}.onnx'] = build(p, dialect).SerializeToString()
-    tensors = golden_vectors(net, z[:GOLDEN], x[:GOLDEN])
+        for part, tell in graph.PARTS.items():
+            files[f'{part}-{dialect}.onnx'] = tell(OnnxBuilder(dialect, part), p).model().SerializeToString()
+    files.update(describe.files(p))
+    tensors = golden_vectors(net, z[:args.golden], x[:args.golden])
     files['golden.bin'], golden = package.pack_golden(tensors)
     layers = energy.count(net, z, x)
     name = args.name or os.path.basename(os.path.normpath(args.out))

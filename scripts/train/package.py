@@ -36,7 +36,7 @@ def model_json(name, net, *, golden, layers, record):
     template, search = energy.mmac(net)
     channels, heads = net.sizes['channels'], net.blocks[0].heads
     return dict(
-        schemaVersion=1,
+        schemaVersion=2,
         name=name,
         description='Compact spiking single-object tracker on separate template and search crops',
         license='Apache-2.0',
@@ -48,6 +48,7 @@ def model_json(name, net, *, golden, layers, record):
         state=[dict(name='key', shape=[64, channels])] + [
             dict(name=f'sums{i}', shape=[heads, channels // heads, channels // heads]) for i in range(len(net.blocks))],
         graphs={d: dict(template=f'template-{d}.onnx', search=f'search-{d}.onnx') for d in ('int8', 'fp32')},
+        integers='network.json',
         golden=dict(file='golden.bin', tensors=golden),
         energy=dict(picojoulePerMac=PJ_MAC, picojoulePerAc=PJ_AC, layers=layers),
         provenance=record,

@@ -1,7 +1,6 @@
 import { modelDir, modelNames } from '../daemon/models.js'
 import { ENERGY_CONVENTION, energyPerInference } from '../inference/energy.js'
 import { loadModelPackage } from '../inference/model-package.js'
-import { createTrackerSession } from '../inference/session.js'
 import { print, printJson, table } from './output.js'
 
 export async function list(options: { json?: boolean }): Promise<void> {
@@ -37,35 +36,4 @@ export async function list(options: { json?: boolean }): Promise<void> {
     ),
   )
   print(`mJ: ${ENERGY_CONVENTION}.`)
-}
-
-/** Opens every graph of a package; opening runs the golden vectors and throws at the first number that differs. */
-export async function verify(name: string | undefined, options: { json?: boolean }): Promise<void> {
-  const names = name === undefined ? modelNames() : [name]
-  const rows = []
-  for (const each of names) {
-    const pkg = await loadModelPackage(modelDir(each))
-    for (const graph of ['int8', 'fp32'] as const) {
-      const started = performance.now()
-      const session = await createTrackerSession(pkg, { graph })
-      await session.close()
-      rows.push({
-        model: pkg.spec.name,
-        graph,
-        backend: 'onnxruntime cpu',
-        golden_tensors: pkg.manifest.golden.tensors.length,
-        exact: true,
-        ms: Math.round(performance.now() - started),
-      })
-    }
-  }
-  if (options.json) printJson(rows)
-  else {
-    print(
-      table(
-        ['model', 'graph', 'backend', 'golden tensors', 'result'],
-        rows.map((r) => [r.model, r.graph, r.backend, String(r.golden_tensors), 'all equal']),
-      ),
-    )
-  }
 }

@@ -1,9 +1,10 @@
 import type { ModelEnergy } from './schema.js'
+import { microjoules } from './spike-energy.js'
 
 /** Published with every figure, because estimates differ by what they count. */
 export const ENERGY_CONVENTION =
-  'estimate for 45 nm: 4.6 pJ per multiply-accumulate of the first layer, 0.9 pJ per accumulate; ' +
-  'accumulates = spikes x fan-out, counted when the package was made; memory, membranes and host not included'
+  'estimate for 45 nm: 4.6 pJ per multiply-accumulate where bytes come in (the first layer), 0.9 pJ per accumulate ' +
+  'elsewhere; accumulates = spikes x fan-out; memory, membranes and host not included'
 
 export interface Energy {
   readonly macs: number
@@ -13,13 +14,8 @@ export interface Energy {
 
 /** Energy of one inference of one crop, from the spike counts in model.json. */
 export function energyPerInference(energy: ModelEnergy, crop: 'template' | 'search'): Energy {
-  let macs = 0
-  let acs = 0
-  for (const layer of energy.layers) {
-    if (layer.crop !== crop) continue
-    if (layer.kind === 'MAC') macs += layer.operations
-    else acs += layer.operations
-  }
-  const microjoules = (macs * energy.picojoulePerMac + acs * energy.picojoulePerAc) / 1e6
-  return { macs, acs, microjoules }
+  const layers = energy.layers.filter((layer) => layer.crop === crop)
+  const sum = (kind: 'MAC' | 'AC') =>
+    layers.reduce((total, layer) => total + (layer.kind === kind ? layer.operations : 0), 0)
+  return { macs: sum('MAC'), acs: sum('AC'), microjoules: microjoules(layers, energy) }
 }

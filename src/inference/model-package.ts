@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { z } from 'zod'
 import { EvtrackError } from '../events/errors.js'
+import { boundaryOf } from './boundary.js'
+import type { NetworkDescription } from './exact/network-schema.js'
+import { invalidPackage as invalid } from './invalid-package.js'
+import { describeIssue, readNetwork } from './read-network.js'
 import { MODEL_SCHEMA_VERSION, type ModelManifest, modelSchema } from './schema.js'
 import type { TrackerSpec } from './tracker-session.js'
 
@@ -14,13 +17,15 @@ export interface ModelPackage {
   readonly dir: string
   readonly spec: TrackerSpec
   readonly manifest: ModelManifest
+  /** The network as integers, checked; its arrays are in `files`. Null where the package describes none. */
+  readonly network: NetworkDescription | null
   /** Contents by file name, hashes verified. */
   readonly files: Readonly<Record<string, Uint8Array>>
 }
 
 /**
  * Reads a package folder and verifies every file it lists.
- * @throws EvtrackError MODEL_INVALID naming the file and what was expected; MODEL_UNSUPPORTED for a newer layout.
+ * @throws EvtrackError MODEL_INVALID naming the file and what was expected; MODEL_UNSUPPORTED for another layout.
  */
 export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const text = await readPart(dir, 'model.json')
@@ -44,7 +49,8 @@ export async function loadModelPackage(dir: string): Promise<ModelPackage> {
     files[name] = content
   }
   checkReferences(dir, manifest)
-  const { input, network } = manifest
+  const described = readNetwork(dir, manifest, files)
+  const { input, network, decode } = manifest
   const spec: TrackerSpec = {
     name: manifest.name,
     // The manifest holds the hash of every other file, so its own hash names the whole package.
@@ -55,8 +61,10 @@ export async function loadModelPackage(dir: string): Promise<ModelPackage> {
     templateFactor: input.templateFactor,
     searchFactor: input.searchFactor,
     mapSize: network.mapSize,
+    ...(decode.windowStrength === null ? {} : { windowStrength: decode.windowStrength }),
+    ...(decode.minBoxPx === 0 ? {} : { minBoxPx: decode.minBoxPx }),
   }
-  return { dir, spec, manifest, files }
+  return { dir, spec, manifest, network: described, files }
 }
 
 async function readPart(dir: string, name: string): Promise<Uint8Array> {
@@ -65,7 +73,7 @@ async function readPart(dir: string, name: string): Promise<Uint8Array> {
     // A plain array of its own memory: Buffer's pooled memory would travel along when posted to a thread.
     return new Uint8Array(buffer)
   } catch (cause) {
-    throw invalid(dir, `${name} cannot be read`, { file: name }, cause)
+    throw invalid(dir, `${name} cannot be read`, { file: name, cause })
   }
 }
 
@@ -74,14 +82,20 @@ function parseManifest(dir: string, text: Uint8Array): ModelManifest {
   try {
     json = JSON.parse(new TextDecoder().decode(text))
   } catch (cause) {
-    throw invalid(dir, 'model.json is not JSON', { file: 'model.json' }, cause)
+    throw invalid(dir, 'model.json is not JSON', { file: 'model.json', cause })
   }
   const version = (json as { schemaVersion?: unknown } | null)?.schemaVersion
-  if (typeof version === 'number' && version > MODEL_SCHEMA_VERSION) {
+  if (Number.isInteger(version) && version !== MODEL_SCHEMA_VERSION) {
+    const newer = Number(version) > MODEL_SCHEMA_VERSION
     throw new EvtrackError(
       'MODEL_UNSUPPORTED',
-      `Model package ${basename(dir)} has layout ${version}; this runtime reads layouts up to ${MODEL_SCHEMA_VERSION}.`,
-      { next: 'Update evtrackd, or use a package made for this version.', data: { dir, version } },
+      `Model package ${basename(dir)} has layout ${version}; this runtime reads layout ${MODEL_SCHEMA_VERSION}.`,
+      {
+        next: newer
+          ? 'Update evtrackd, or use a package made for this version.'
+          : 'Export the package again from its checkpoint (scripts/train/export.py), or use a newer one.',
+        data: { dir, version, expected: MODEL_SCHEMA_VERSION },
+      },
     )
   }
   const parsed = modelSchema.safeParse(json)
@@ -91,35 +105,19 @@ function parseManifest(dir: string, text: Uint8Array): ModelManifest {
   return parsed.data
 }
 
-function describeIssue(error: z.ZodError): string {
-  const issue = error.issues[0]
-  return issue === undefined
-    ? 'invalid'
-    : `${issue.path.join('.') || 'top level'}: ${issue.message}`
-}
-
 /** What the manifest's parts must agree on among themselves. */
 function checkReferences(dir: string, manifest: ModelManifest): void {
-  const { graphs, golden, files, input, network, state } = manifest
+  const { graphs, golden, files } = manifest
   const used = [...Object.values(graphs).flatMap((g) => [g.template, g.search]), golden.file]
+  if (manifest.integers !== null) used.push(manifest.integers)
   for (const name of used) {
     if (files[name] === undefined) {
       throw invalid(dir, `model.json uses ${name} but does not list it in files`, { file: name })
     }
   }
-  const planes = input.planes.length
-  const square = (count: number, side: number) => [count, side, side]
-  const expected: Record<string, readonly number[]> = {
-    'template.crop': square(planes, input.templateSize),
-    'search.crop': square(planes, input.searchSize),
-    'search.score_logit': square(1, network.mapSize),
-    'search.size_logit': square(2, network.mapSize),
-    'search.offset_logit': square(2, network.mapSize),
-  }
-  for (const { name, shape } of state) expected[`template.${name}`] = shape
   const end = files[golden.file]?.bytes ?? 0
   const batch = golden.tensors[0]?.shape[0]
-  for (const [name, shape] of Object.entries(expected)) {
+  for (const [name, shape] of boundaryOf(manifest)) {
     const tensor = golden.tensors.find((t) => t.name === name)
     if (tensor === undefined)
       throw invalid(dir, `golden tensor ${name} is missing`, { tensor: name })
@@ -141,17 +139,4 @@ function checkReferences(dir: string, manifest: ModelManifest): void {
 
 function hash(content: Uint8Array): string {
   return createHash('sha256').update(content).digest('hex')
-}
-
-function invalid(
-  dir: string,
-  what: string,
-  data: Record<string, unknown>,
-  cause?: unknown,
-): EvtrackError {
-  return new EvtrackError('MODEL_INVALID', `Model package ${basename(dir)} is refused: ${what}.`, {
-    next: 'Copy the package again from where it came from, or choose another one.',
-    data: { dir, ...data },
-    cause,
-  })
 }

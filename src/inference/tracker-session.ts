@@ -7,7 +7,7 @@
  *   with state i. Results do not depend on which crops share a batch.
  * - Crops are borrowed: they must not change until the promise settles.
  * - Both reject with EvtrackError BACKEND_UNAVAILABLE when the backend fails.
- * - Exactness: the logits are dyadic rationals and equal on every backend; only the sigmoids are rounded, in this
+ * - Exactness (of the int8 graph, and of both where model.json states no fidelity): the logits are dyadic rationals and equal on every backend; only the sigmoids are rounded, in this
  *   project's own code (float64 exp, then rounded to float32).
  */
 export interface TrackerSession {
@@ -30,6 +30,10 @@ export interface TrackerSpec {
   readonly searchFactor: number
   /** Side of the score map in cells. */
   readonly mapSize: number
+  /** Where the network has its own: strength of the preference for the middle of the search region. */
+  readonly windowStrength?: number
+  /** Where the network has its own: smallest side of a box, sensor pixels. */
+  readonly minBoxPx?: number
 }
 
 /** Tensors by graph-output name; only the session that made it may read it. */
@@ -45,6 +49,6 @@ export interface SearchMaps {
   readonly score: Float32Array
   /** Width and height as a share of the crop's side, 0..1. */
   readonly size: Float32Array
-  /** Centre offset inside the cell, in cells, 0..1. */
+  /** Centre offset inside the cell, in cells; 0..1 unless the network's offsets are raw. */
   readonly offset: Float32Array
 }

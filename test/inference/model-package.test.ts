@@ -3,14 +3,19 @@ import { join } from 'node:path'
 import t from 'tap'
 import { energyPerInference } from '../../src/inference/energy.js'
 import { loadModelPackage } from '../../src/inference/model-package.js'
-import { copyPackage, editManifest, PACKAGE_DIR, replaceFile } from './packages.js'
+import { copyPackage, editManifest, editNetwork, PACKAGE_DIR, replaceFile } from './packages.js'
 
 t.test('the package of the repository loads', async (t) => {
   const pkg = await loadModelPackage(PACKAGE_DIR)
   t.equal(pkg.spec.name, 'evt-compact')
   t.match(pkg.spec.sha256, /^[0-9a-f]{64}$/)
   t.same(pkg.spec.planes, ['trajectory', 'negative', 'positive', 'prior'])
-  t.same(structuredClone(pkg), pkg, 'plain data that can be posted to a worker')
+  const { files, ...rest } = structuredClone(pkg)
+  const { files: _, ...loaded } = pkg
+  t.same(rest, loaded, 'plain data that can be posted to a worker')
+  for (const [name, content] of Object.entries(files)) {
+    t.equal(Buffer.compare(content, pkg.files[name]!), 0, name)
+  }
   const bytes = Object.values(pkg.files).reduce((sum, file) => sum + file.byteLength, 0)
   t.ok(bytes < 4e6, 'small enough to live in the repository')
 })
@@ -31,7 +36,7 @@ t.test('energy adds MACs and ACs at their own price', async (t) => {
   )
   t.same(one, { macs: 1e6, acs: 3e6, microjoules: 8 })
   const own = energyPerInference(pkg.manifest.energy, 'search')
-  t.equal(own.macs, 8 * 8 * 4 * 32 * 32 * 32, 'only the 8x8/4 stem multiplies')
+  t.equal(own.macs, 8 * 8 * 4 * 32 * 32 * 32, 'only the 8x8/4 stem of a search multiplies')
   t.ok(own.acs > 0 && own.acs < pkg.manifest.network.macs.search * pkg.manifest.network.depth)
 })
 
@@ -53,9 +58,67 @@ const refusals: readonly {
   },
   {
     name: 'a newer layout',
-    damage: (dir) => editManifest(dir, (m) => (m.schemaVersion = 2)),
+    damage: (dir) => editManifest(dir, (m) => (m.schemaVersion = 3)),
     code: 'MODEL_UNSUPPORTED',
-    message: /layout 2.*up to 1/,
+    message: /layout 3.*reads layout 2/,
+  },
+  {
+    name: 'an older layout, without network.json',
+    damage: (dir) => {
+      editManifest(dir, (m) => {
+        m.schemaVersion = 1
+        delete m.integers
+      })
+    },
+    code: 'MODEL_UNSUPPORTED',
+    message: /layout 1.*reads layout 2/,
+  },
+  {
+    name: 'a model.json that does not say whether it describes its integers',
+    damage: (dir) => editManifest(dir, (m) => delete m.integers),
+    message: /integers/,
+  },
+  {
+    name: 'network.json that is not listed',
+    damage: (dir) => editManifest(dir, (m) => (m.integers = 'other.json')),
+    message: /other\.json but does not list it/,
+  },
+  {
+    name: 'network.json that is not JSON',
+    damage: (dir) => replaceFile(dir, 'network.json', new TextEncoder().encode('{')),
+    message: /network\.json: not JSON/,
+  },
+  {
+    name: 'a newer layout of network.json',
+    damage: (dir) => editNetwork(dir, (n) => (n.version = 2)),
+    message: /network\.json: version/,
+  },
+  {
+    name: 'a kind of layer that nobody knows',
+    damage: (dir) => editNetwork(dir, (n) => (n.parts.search.layers[0].kind = 'pool')),
+    message: /network\.json: parts\.search\.layers\.0/,
+  },
+  {
+    name: 'arrays in a file that is not listed',
+    damage: (dir) => editNetwork(dir, (n) => (n.data = 'elsewhere.bin')),
+    message: /network\.json: uses elsewhere\.bin/,
+  },
+  {
+    name: 'arrays cut short',
+    damage: (dir) =>
+      replaceFile(dir, 'network.bin', readFileSync(join(dir, 'network.bin')).subarray(0, 4096)),
+    message: /array template\.\S+ takes \d+ bytes of network\.bin.*which has 4096/,
+  },
+  {
+    name: 'a state that network.json has in another shape',
+    damage: (dir) => {
+      editManifest(dir, (m) => (m.state[0].shape = [32, 96]))
+      editManifest(dir, (m) => {
+        const key = m.golden.tensors.find((g: { name: string }) => g.name === 'template.key')
+        key.shape = [4, 32, 96]
+      })
+    },
+    message: /tensor template\.key is 64,96, expected 32,96/,
   },
   {
     name: 'an unknown key',

@@ -43,3 +43,10 @@ export function noiseCrops(seed: number, bytes: number): Uint8Array {
   }
   return crops
 }
+
+/** Edits network.json and makes its entry in model.json true again. */
+export function editNetwork(dir: string, edit: (network: Json) => void): void {
+  const network: Json = JSON.parse(readFileSync(join(dir, 'network.json'), 'utf8'))
+  edit(network)
+  replaceFile(dir, 'network.json', new TextEncoder().encode(JSON.stringify(network)))
+}

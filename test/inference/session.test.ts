@@ -56,6 +56,15 @@ t.test('a crop gives the same maps alone and in any batch', async (t) => {
   }
 })
 
+t.test('more threads for one inference: the same numbers', async (t) => {
+  const wide = await createTrackerSession(pkg, { threads: 2 })
+  const states = await templates(int8, [30, 31])
+  t.same(await templates(wide, [30, 31]), states)
+  const crops = noiseCrops(32, 2 * SEARCH_BYTES)
+  t.same(await wide.searchLogits(crops, states), await int8.searchLogits(crops, states))
+  await wide.close()
+})
+
 t.test('searches may overlap: each gets its own answer', async (t) => {
   const states = await templates(int8, [16, 17, 18, 19])
   const crops = [20, 21].map((seed) => noiseCrops(seed, 2 * SEARCH_BYTES))
