@@ -23,7 +23,8 @@ export interface Canvas {
   readonly data: Uint8Array
 }
 
-function setPixel(canvas: Canvas, at: { x: number; y: number }, color: Rgb): void {
+/** Sets one pixel; outside of the canvas nothing happens. */
+export function setPixel(canvas: Canvas, at: { x: number; y: number }, color: Rgb): void {
   if (at.x < 0 || at.y < 0 || at.x >= canvas.width || at.y >= canvas.height) return
   const i = (at.y * canvas.width + at.x) * 4
   canvas.data[i] = color[0]
@@ -72,26 +73,47 @@ function paintFrame(canvas: Canvas, frame: Frame, scale: number): void {
   }
 }
 
-/** PNG bytes of a frame, `scale` screen pixels a sensor pixel, with boxes and a caption line below the picture. */
-export function framePng(
+/** A canvas of one colour. */
+export function newCanvas(width: number, height: number, color: Rgb): Canvas {
+  const canvas = { width, height, data: new Uint8Array(4 * width * height) }
+  for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) setPixel(canvas, { x, y }, color)
+  return canvas
+}
+
+export function encodePng({ width, height, data }: Canvas): Buffer {
+  const png = new PNG({ width, height })
+  png.data.set(data)
+  return PNG.sync.write(png)
+}
+
+interface FrameLook {
+  /** Screen pixels a sensor pixel; 2 where not given. */
+  readonly scale?: number
+  /** A line of its own below the picture. */
+  readonly caption?: string
+}
+
+/** A frame with boxes on it. */
+export function drawFrame(
   frame: Frame,
   boxes: readonly PictureBox[],
-  options: { scale?: number; caption?: string } = {},
-): Buffer {
-  const scale = options.scale ?? 2
-  const footer = options.caption === undefined ? 0 : TEXT_HEIGHT + 8
-  const png = new PNG({ width: frame.width * scale, height: frame.height * scale + footer })
-  const picture: Canvas = { width: png.width, height: frame.height * scale, data: png.data }
+  { scale = 2, caption }: FrameLook = {},
+): Canvas {
+  const footer = caption === undefined ? 0 : TEXT_HEIGHT + 8
+  const [width, height] = [frame.width * scale, frame.height * scale]
+  const canvas = newCanvas(width, height + footer, [24, 24, 28])
+  const picture: Canvas = { width, height, data: canvas.data }
   paintFrame(picture, frame, scale)
   for (const item of boxes) drawBox(picture, item, scale)
-  if (options.caption !== undefined) {
-    const canvas: Canvas = { width: png.width, height: png.height, data: png.data }
-    for (let y = picture.height; y < png.height; y++) {
-      for (let x = 0; x < png.width; x++) setPixel(canvas, { x, y }, [24, 24, 28])
-    }
-    drawText(options.caption, (dx, dy) =>
-      setPixel(canvas, { x: 6 + dx, y: picture.height + 4 + dy }, [220, 220, 220]),
+  if (caption !== undefined) {
+    drawText(caption, (dx, dy) =>
+      setPixel(canvas, { x: 6 + dx, y: height + 4 + dy }, [220, 220, 220]),
     )
   }
-  return PNG.sync.write(png)
+  return canvas
+}
+
+/** PNG bytes of a frame with boxes on it. */
+export function framePng(frame: Frame, boxes: readonly PictureBox[], look: FrameLook = {}): Buffer {
+  return encodePng(drawFrame(frame, boxes, look))
 }

@@ -52,6 +52,11 @@ const GLYPHS: Readonly<Record<string, string>> = {
 const SIZE = 2
 export const TEXT_HEIGHT = 5 * SIZE
 
+/** Pixels that a text takes from left to right. */
+export function textWidth(text: string): number {
+  return text.length * 4 * SIZE
+}
+
 /** Calls `dot` for each set pixel of the text, relative to its upper-left corner. Unknown characters leave a space. */
 export function drawText(text: string, dot: (x: number, y: number) => void): void {
   let left = 0

@@ -8,6 +8,7 @@ export function sceneStimulus(scene: Scene): Stimulus {
       const batch = scene.next(untilUs)
       return batch.length > 0 ? batch : undefined
     },
+    bias: (response) => scene.bias(response),
     image: (_tUs, into) => {
       const picture = scene.image()
       // 16-bit full scale to the 10 bits of the converter.

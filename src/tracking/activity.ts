@@ -2,6 +2,12 @@ import type { Box, Size } from '../events/geometry.js'
 import type { Frame } from '../pipeline/frame.js'
 
 /**
+ * Most of the pixels that noise may be thought to light, as a share. Where more are lit everywhere, a dense background
+ * moves, and a target before it must not count as silent.
+ */
+const MAX_NOISE = 0.06
+
+/**
  * Where events are, in a coarse grid: how many pixels of each cell had events in this window (either polarity), and
  * the sums of their coordinates. Pixels, not events: it does not depend on the aggregation's amount.
  */
@@ -90,7 +96,7 @@ export class ActivityGrid {
       let below = 0
       while (2 * (below + histogram[perCell]!) < cells) below += histogram[perCell++]!
     }
-    const perPixel = perCell / (this.cellPx * this.cellPx)
+    const perPixel = Math.min(MAX_NOISE, perCell / (this.cellPx * this.cellPx))
     this.#windows = Math.min(this.#windows + 1, 10)
     this.noisePerPixel += (perPixel - this.noisePerPixel) / this.#windows
   }

@@ -16,33 +16,70 @@ export interface SingleTargetScore {
   readonly normalisedPrecision: number
 }
 
+/** An answer held against the truth. */
+export interface ScoredPair {
+  readonly truth: Box
+  readonly answer?: Box | undefined
+}
+
 /** One target over its frames: what was answered (if anything) where the truth is known. */
-export function scoreSingle(
-  pairs: readonly { readonly truth: Box; readonly answer?: Box | undefined }[],
-): SingleTargetScore {
+export function scoreSingle(pairs: readonly ScoredPair[]): SingleTargetScore {
   const frames = pairs.length
   if (frames === 0) {
     return { frames, meanIou: 0, auc: 0, precision20: 0, normalisedPrecision: 0 }
   }
-  const overlaps = pairs.map(({ truth, answer }) => (answer === undefined ? 0 : iou(truth, answer)))
-  const share = (hits: (pair: { dx: number; dy: number; truth: Box }) => boolean) =>
-    pairs.filter(({ truth, answer }) => {
-      if (answer === undefined) return false
-      const want = center(truth)
-      const got = center(answer)
-      return hits({ dx: got.x - want.x, dy: got.y - want.y, truth })
-    }).length / frames
-  const thresholds = Array.from({ length: 21 }, (_, i) => i / 20)
-  const above = thresholds.map((limit) => overlaps.filter((o) => o > limit).length / frames)
+  const overlaps = pairs.map(overlapOf)
+  const success = successCurve(pairs)
+  const [, precision20] = precisionCurve(pairs, [0, 20])
+  const close = pairs.filter((pair) => {
+    const { dx, dy } = offset(pair)
+    return (dx / pair.truth.w) ** 2 + (dy / pair.truth.h) ** 2 <= 0.04
+  })
   return {
     frames,
     meanIou: overlaps.reduce((a, b) => a + b, 0) / frames,
-    auc: above.reduce((a, b) => a + b, 0) / thresholds.length,
-    precision20: share(({ dx, dy }) => dx * dx + dy * dy <= 400),
-    normalisedPrecision: share(
-      ({ dx, dy, truth }) => (dx / truth.w) ** 2 + (dy / truth.h) ** 2 <= 0.04,
-    ),
+    auc: success.reduce((a, b) => a + b, 0) / success.length,
+    precision20: precision20!,
+    normalisedPrecision: close.length / frames,
   }
+}
+
+/** Overlaps at which success is measured: 0, 0.05 … 1. */
+export const SUCCESS_THRESHOLDS: readonly number[] = Array.from({ length: 21 }, (_, i) => i / 20)
+/** Centre errors at which precision is measured: 0, 1 … 50 pixels. */
+export const PRECISION_THRESHOLDS: readonly number[] = Array.from({ length: 51 }, (_, i) => i)
+
+/** Share of frames whose IoU is above each of SUCCESS_THRESHOLDS; 0 of none. */
+export function successCurve(pairs: readonly ScoredPair[]): number[] {
+  const overlaps = pairs.map(overlapOf)
+  return SUCCESS_THRESHOLDS.map((limit) =>
+    ratio(overlaps.filter((o) => o > limit).length, overlaps.length),
+  )
+}
+
+/** Share of frames whose centre is off by at most each of so many pixels; 0 of none. */
+export function precisionCurve(
+  pairs: readonly ScoredPair[],
+  thresholds: readonly number[] = PRECISION_THRESHOLDS,
+): number[] {
+  const squares = pairs.map((pair) => {
+    const { dx, dy } = offset(pair)
+    return dx * dx + dy * dy
+  })
+  return thresholds.map((limit) =>
+    ratio(squares.filter((square) => square <= limit * limit).length, squares.length),
+  )
+}
+
+function overlapOf({ truth, answer }: ScoredPair): number {
+  return answer === undefined ? 0 : iou(truth, answer)
+}
+
+/** From the true centre to the answered one, pixels; infinite without an answer. */
+function offset({ truth, answer }: ScoredPair): { dx: number; dy: number } {
+  if (answer === undefined) return { dx: Infinity, dy: Infinity }
+  const [want, got] = [center(truth), center(answer)]
+  return { dx: got.x - want.x, dy: got.y - want.y }
 }
 
 export interface SeenTrack {

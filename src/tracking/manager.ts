@@ -7,7 +7,7 @@ import { ActivityGrid } from './activity.js'
 import { checkBox } from './check-box.js'
 import { mergeTargets } from './merge.js'
 import { inflate, isLeaving, predict } from './motion.js'
-import { createObserver, type Verdict } from './observer.js'
+import { createObserver, type Observer, type ObserverParts, type Verdict } from './observer.js'
 import { createProposer, type ProposerCounter } from './proposals.js'
 import { isAwaited } from './reach.js'
 import type { TrackingConfig } from './schema.js'
@@ -64,8 +64,7 @@ const MAX_NEW_PER_WINDOW = 2
 const EXPLAIN_FACTOR = 1.3
 const EXPLAIN_PX = 4
 
-export interface TargetManagerOptions {
-  readonly session: TrackerSession
+export interface ManagerOptions {
   readonly size: Size
   readonly config: TrackingConfig
   /** Makes ids unique over boots: they are `<idPrefix>-<number>`, counted from 1. */
@@ -73,13 +72,27 @@ export interface TargetManagerOptions {
   readonly nowMs?: () => number
 }
 
+export interface TargetManagerOptions extends ManagerOptions {
+  readonly session: TrackerSession
+}
+
+/** Targets followed by the network. */
 export function createTargetManager(options: TargetManagerOptions): TargetManager {
-  const { session, size, config, idPrefix, nowMs = () => performance.now() } = options
+  const { session, ...rest } = options
+  return manageTargets(rest, (parts) => createObserver({ ...parts, session }))
+}
+
+/** Targets followed by whoever looks at the windows: finding, life and identity are the same for all. */
+export function manageTargets(
+  options: ManagerOptions,
+  observe: (parts: ObserverParts) => Observer,
+): TargetManager {
+  const { size, config, idPrefix, nowMs = () => performance.now() } = options
   const grid = new ActivityGrid(size, config.proposals.cellPx)
   const proposer = createProposer({ size, config: config.proposals })
-  const observer = createObserver({ session, size, config, grid, proposer, nowMs })
+  const observer = observe({ size, config, grid, proposer, nowMs })
   const timeline = createTimeline(config.gapGraceWindows)
-  const reach = { searchFactor: session.spec.searchFactor, lostMs: config.lostMs }
+  const reach = { searchFactor: observer.searchFactor, lostMs: config.lostMs }
   const counters = createCounters(COUNTERS)
   let targets: Target[] = []
   let orders = 0

@@ -15,6 +15,8 @@ export type Verdict = Evidence['kind']
 
 /** Looks at the windows on behalf of the targets: what each window says of each of them. */
 export interface Observer {
+  /** Side of the region a target is looked for in, over the target's size. */
+  readonly searchFactor: number
   /**
    * Searches for the targets, all in one batch, and moves those it finds. Targets in silent regions cost nothing.
    */
@@ -51,20 +53,23 @@ interface Job {
   readonly silent: boolean
 }
 
-export function createObserver(options: {
-  readonly session: TrackerSession
+/** What an observer shares with the manager it works for. */
+export interface ObserverParts {
   readonly size: Size
   readonly config: TrackingConfig
   readonly grid: ActivityGrid
   readonly proposer: Proposer
   readonly nowMs: () => number
-}): Observer {
+}
+
+export function createObserver(options: ObserverParts & { session: TrackerSession }): Observer {
   const { session, size, config, grid, proposer, nowMs } = options
   const { maxTargets, windowStrength } = config
   const searcher = createSearcher({ session, size, capacity: maxTargets, windowStrength, nowMs })
   const reach = { searchFactor: session.spec.searchFactor, lostMs: config.lostMs }
 
   return {
+    searchFactor: reach.searchFactor,
     async observe(frame, targets, dtUs) {
       const verdicts = new Map<Target, Verdict>()
       const jobs: Job[] = []
@@ -149,7 +154,7 @@ export function createObserver(options: {
       // Nothing was learnt of the target's own place but whether it is silent.
       return job.silent ? 'silent' : 'none'
     }
-    const measured = clipBox(peak.box, size, config.minBoxPx)
+    const measured = clipBox(peak.box, size, Math.max(config.minBoxPx, session.spec.minBoxPx ?? 0))
     const sinceSeenUs = cluster === undefined ? target.life.unseenUs + dtUs : dtUs
     const { reference } = target
     const motion = correct(job.motion, measured, { dtUs: sinceSeenUs, trust, reference, config })

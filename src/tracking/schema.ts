@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { clusterSchema } from './cluster-schema.js'
 
 const share = z.number().min(0).max(1)
 const windows = z.int().min(1).max(1000)
@@ -42,8 +43,18 @@ export const proposalsSchema = z.strictObject({
 })
 export type ProposalsConfig = z.infer<typeof proposalsSchema>
 
+/** What can follow a target. */
+export const TRACKERS = ['spiking', 'cluster'] as const
+export type TrackerKind = (typeof TRACKERS)[number]
+
 /** When a target is believed, silent, lost and given up. Windows count evidence, milliseconds device time. */
 export const trackingSchema = z.strictObject({
+  tracker: z
+    .enum(TRACKERS)
+    .default('spiking')
+    .describe(
+      'spiking: the network of the model package; cluster: event clusters, which need no model.',
+    ),
   maxTargets: z
     .int()
     .min(1)
@@ -156,5 +167,6 @@ export const trackingSchema = z.strictObject({
     .describe('Difference of velocity up to which they may be the same, pixels per second.'),
   mergeWindows: windows.default(6).describe('Such windows in a row before they merge.'),
   proposals: proposalsSchema.prefault({}).describe('Finding targets without being told.'),
+  cluster: clusterSchema.prefault({}).describe('How event clusters follow, for tracker "cluster".'),
 })
 export type TrackingConfig = z.infer<typeof trackingSchema>

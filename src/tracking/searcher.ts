@@ -35,8 +35,8 @@ export function createSearcher(options: {
   const templateCrop = new Uint8Array(templates.cropBytes)
   const crops = new Uint8Array(searches.cropBytes * capacity)
   let sessionMs = 0
-  const window =
-    options.windowStrength > 0 ? positionWindow(spec.mapSize, options.windowStrength) : undefined
+  const strength = spec.windowStrength ?? options.windowStrength
+  const window = strength > 0 ? positionWindow(spec.mapSize, strength) : undefined
 
   return {
     async template(frame, box) {

@@ -1,5 +1,10 @@
 import t from 'tap'
-import { createEvaluator, scoreSingle } from '../../src/tracking/evaluate.js'
+import {
+  createEvaluator,
+  precisionCurve,
+  scoreSingle,
+  successCurve,
+} from '../../src/tracking/evaluate.js'
 
 const box = (x: number, y = 0) => ({ x, y, w: 10, h: 10 })
 
@@ -21,6 +26,28 @@ t.test('precision counts centre errors of at most 20 pixels', async (t) => {
     answer: box(dx, dx === 16 ? 12 : 16),
   }))
   t.ok(Math.abs(scoreSingle(pairs).precision20 - 2 / 3) < 1e-12)
+})
+
+t.test('the curves that the figures are read from', async (t) => {
+  const pairs = [
+    { truth: box(0), answer: box(0) },
+    { truth: box(0), answer: box(5) },
+    { truth: box(0) },
+  ]
+  const success = successCurve(pairs)
+  t.equal(success.length, 21)
+  // Overlaps 1, 1/3 and 0: none of them is above 1, two are above 0.3.
+  t.same(
+    [0, 6, 7, 19, 20].map((i) => Math.round(3 * success[i]!)),
+    [2, 2, 1, 1, 0],
+  )
+  const precision = precisionCurve(pairs)
+  t.equal(precision.length, 51)
+  t.same(
+    [0, 4, 5, 50].map((i) => Math.round(3 * precision[i]!)),
+    [1, 1, 2, 2],
+  )
+  t.notOk([...successCurve([]), ...precisionCurve([])].some((value) => value !== 0))
 })
 
 t.test('nothing to score is 0, not NaN', async (t) => {

@@ -9,12 +9,14 @@ import type { PixelConfig } from './schema.js'
  * released. Within a step the log intensity goes straight from the old picture to the new one.
  *
  * Modelled: threshold mismatch, refractory time, leak (ON events of a pixel at rest), shot noise (more in the dark),
- * hot pixels. Not modelled: the finite bandwidth of the photoreceptor (a flash gives all its events at once).
+ * hot pixels. Not modelled: the finite bandwidth of a photoreceptor with the default biases (a flash gives all its events
+ * at once); what other biases do is in biased-pixels.ts.
  */
 export interface Pixels {
   readonly width: number
   readonly height: number
-  readonly config: PixelConfig
+  /** As the biases have it now. */
+  config: PixelConfig
   readonly rng: Rng
   /** Log intensity at the end of the last step. */
   readonly level: Float32Array
@@ -29,6 +31,8 @@ export interface Pixels {
   readonly hits: Int32Array
   readonly hot: { pixel: number; meanUs: number; nextUs: number }[]
   nextNoiseUs: number
+  /** Share of the shot noise that is ON. */
+  onShare: number
   /** Leak is applied row by row: when each row had its last turn, and whose turn it is. */
   readonly leakedUs: Float64Array
   leakRow: number
@@ -79,6 +83,7 @@ export function createPixels(plane: Plane, config: PixelConfig, seed: number): P
     hits: new Int32Array(n),
     hot,
     nextNoiseUs: 0,
+    onShare: 0.5,
     leakedUs: new Float64Array(height),
     leakRow: 0,
   }
@@ -219,7 +224,7 @@ function shoot(pixels: Pixels, queue: EventQueue): void {
   const coin = rng.next()
   if (coin >= share) return
   noise.p = p
-  noise.on = coin * 2 < share ? 1 : 0
+  noise.on = coin < share * pixels.onShare ? 1 : 0
   noise.tUs = pixels.nextNoiseUs
   fire(pixels, queue, noise)
 }

@@ -1,7 +1,9 @@
+import type { PixelResponse } from '../../davis346/pixel-response.js'
 import { createBatch, type EventBatch } from '../../events/batch.js'
 import type { Size } from '../../events/geometry.js'
 import type { TruthBox } from '../../events/signals.js'
 import { type Actor, makeActor } from './actor.js'
+import { BiasedPixels } from './biased-pixels.js'
 import { closeStep, createEventQueue, type EventQueue, takeEvents } from './event-queue.js'
 import type { Pictures } from './picture.js'
 import { addNoise, createPixels, type Pixels, type StepTime, senseRect } from './pixels.js'
@@ -34,6 +36,8 @@ export interface Scene {
   truth(tUs: number, roles?: 'targets' | 'movers'): TruthBox[]
   /** What a frame camera would see at `timeUs`: linear intensity, row-major, 0..65472 as APS delivers. Borrowed. */
   image(): Uint16Array
+  /** The pixels answer like this from the next step on. The scene's own values are those of the default biases. */
+  bias(response: PixelResponse): void
   /** Events lost because a single step produced more than the simulator holds. */
   dropped(): number
 }
@@ -62,10 +66,12 @@ export function createScene(config: SceneConfig, options: SceneOptions = {}): Sc
   for (const log of logPlanes(actors, background)) shine(log, light)
   const stage = createStage(size, config.camera, actors)
   const show = createShow(stage, background, stepLimits(config))
+  const pixels = createPixels(show.plane, config.pixel, config.seed)
   const machine: Machine = {
     show,
     light,
-    pixels: createPixels(show.plane, config.pixel, config.seed),
+    pixels,
+    biased: new BiasedPixels(pixels),
     queue: createEventQueue({
       width: size.width,
       capacity: EVENTS_PER_PIXEL_A_STEP * size.width * size.height,
@@ -81,6 +87,7 @@ interface Machine {
   readonly show: Show
   readonly light: LightConfig
   readonly pixels: Pixels
+  readonly biased: BiasedPixels
   readonly queue: EventQueue
   readonly time: StepTime
 }
@@ -117,18 +124,23 @@ function sceneOf(
       develop(machine.pixels.level, config.light, picture)
       return picture
     },
+    bias: (response) => machine.biased.bias(response, machine.show.timeUs),
     dropped: () => machine.queue.dropped,
   }
 }
 
-function step({ show, light, pixels, queue, time }: Machine): void {
+function step({ show, light, pixels, biased, queue, time }: Machine): void {
   time.startUs = show.timeUs
   show.step()
   time.stepUs = show.timeUs - time.startUs
   time.gainStart = time.gainEnd
-  if (light.flickerHz > 0 && light.flickerDepth > 0) {
+  const flickers = light.flickerHz > 0 && light.flickerDepth > 0
+  if (flickers) {
     time.gainEnd = light.flickerDepth * Math.sin(2 * Math.PI * light.flickerHz * show.timeUs * 1e-6)
-    senseRect(pixels, show.plane.log, { rect: show.whole, time, queue })
+  }
+  if (flickers || biased.everywhere) {
+    const seen = biased.see(show.plane.log, time.stepUs)
+    senseRect(pixels, seen, { rect: show.whole, time, queue })
   } else {
     for (let i = 0; i < show.changedCount; i++) {
       senseRect(pixels, show.plane.log, { rect: show.changed[i]!, time, queue })
