@@ -175,7 +175,8 @@ export function manageTargets(
     if (target.life.phase === 'ended') return undefined
     // A gap is not evidence against anybody.
     const kind = time.grace && verdict !== 'good' ? 'none' : verdict
-    if (kind !== 'good' && isOutside(target.motion.box, size)) return end(target, 'left')
+    const outside = kind !== 'good' && isOutside(target.motion.box, size)
+    if (outside && target.life.found) return end(target, 'left')
     const at = center(target.motion.box)
     const moved = Math.sqrt((at.x - target.origin.x) ** 2 + (at.y - target.origin.y) ** 2)
     const plan = advanceLife(
@@ -184,7 +185,7 @@ export function manageTargets(
         kind,
         dtUs: time.dtUs,
         moved: moved >= config.confirmMovePx,
-        leaving: isLeaving(target.motion, size),
+        leaving: outside || isLeaving(target.motion, size),
       },
       config,
     )
@@ -221,8 +222,9 @@ export function manageTargets(
       if (life.phase !== 'lost') grid.explain(inflate(motion.box, EXPLAIN_FACTOR, EXPLAIN_PX))
     }
     grid.updateNoise()
-    if (!config.proposals.enabled) return
+    // Also where nothing new is wanted: a target out of sight is looked for where something moves.
     proposer.update(grid, dtUs)
+    if (!config.proposals.enabled) return
     let taken = 0
     for (const cluster of [...proposer.clusters]) {
       const box = taken < MAX_NEW_PER_WINDOW ? proposer.propose(cluster, frame) : undefined

@@ -82,12 +82,21 @@ export const trackingSchema = z.strictObject({
     .default(1000)
     .describe('Time an unconfirmed target has to be confirmed.'),
   keepScore: share
-    .default(0.3)
+    .default(0.4)
     .describe('Score that keeps a target; below it the window is a miss.'),
   lostAfterWindows: windows.default(8).describe('Misses in a row before a target is lost.'),
-  reacquireScore: share.default(0.4).describe('Score that brings a lost target back.'),
+  reacquireScore: share.default(0.45).describe('Score that brings a lost target back.'),
   reacquireWindows: windows.default(2).describe('Such windows in a row before it is reacquired.'),
-  lostMs: z.number().positive().default(3000).describe('How long a lost target lives.'),
+  lostMs: z
+    .number()
+    .positive()
+    .default(3000)
+    .describe('How long a lost target lives that was found by itself.'),
+  commandedLostMs: z
+    .number()
+    .positive()
+    .default(30_000)
+    .describe('How long a target started by a command is looked for when it is lost or has left.'),
   stillAfterWindows: windows
     .default(5)
     .describe('Silent windows in a row before a target is still.'),
@@ -143,7 +152,7 @@ export const trackingSchema = z.strictObject({
   sizeRange: z
     .number()
     .min(1)
-    .default(4)
+    .default(2)
     .describe('Largest factor between the size now and when the template was taken.'),
   maxSpeed: z.number().positive().default(3000).describe('Fastest target, pixels per second.'),
   coastMs: z

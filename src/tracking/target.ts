@@ -35,6 +35,7 @@ export interface LifeConfig {
   readonly lostAfterWindows: number
   readonly reacquireWindows: number
   readonly lostMs: number
+  readonly commandedLostMs: number
   readonly stillAfterWindows: number
   readonly stillMs: number
 }
@@ -102,10 +103,10 @@ function tentative(life: Life, evidence: Evidence, config: LifeConfig): LifePlan
 
 function tracking(life: Life, evidence: Evidence, config: LifeConfig): LifePlan {
   if (life.quiet >= config.stillAfterWindows) {
-    return evidence.leaving ? endLife(life, 'left') : enter(life, 'still', 'update')
+    return evidence.leaving ? leave(life) : enter(life, 'still', 'update')
   }
   if (life.misses >= config.lostAfterWindows) {
-    return evidence.leaving ? endLife(life, 'left') : enter(life, 'lost', 'lost')
+    return evidence.leaving ? leave(life) : enter(life, 'lost', 'lost')
   }
   return { life }
 }
@@ -120,6 +121,13 @@ function still(life: Life, evidence: Evidence, config: LifeConfig): LifePlan {
 function lost(life: Life, evidence: Evidence, config: LifeConfig): LifePlan {
   if (life.good >= config.reacquireWindows) return enter(life, 'tracking', 'reacquired')
   if (evidence.kind === 'good') return { life }
-  if (evidence.leaving) return endLife(life, 'left')
-  return life.phaseUs > config.lostMs * 1000 ? endLife(life, 'lost') : { life }
+  if (evidence.leaving && life.found) return endLife(life, 'left')
+  const lostMs = life.found ? config.lostMs : config.commandedLostMs
+  if (life.phaseUs <= lostMs * 1000) return { life }
+  return endLife(life, evidence.leaving ? 'left' : 'lost')
+}
+
+/** What was found by itself would be found again; what somebody asked for is waited for. */
+function leave(life: Life): LifePlan {
+  return life.found ? endLife(life, 'left') : enter(life, 'lost', 'lost')
 }

@@ -115,7 +115,7 @@ t.test('noise is silence too, once it is known', async (t) => {
 })
 
 t.test('events without the target: lost, found by itself again, or given up', async (t) => {
-  const { manager } = setUp(quietly)
+  const { manager } = setUp({ ...quietly, commandedLostMs: 3000 })
   const player = newPlayer()
   manager.start(start)
   const blob = moving(start, 1, 0)
@@ -137,15 +137,27 @@ t.test('events without the target: lost, found by itself again, or given up', as
   t.match(manager.counters(), { targetsLost: 2, targetsReacquired: 1, targetsEnded: 1 })
 })
 
-t.test('a target that goes out at the edge has left', async (t) => {
+t.test('a target found by itself that goes out at the edge has left', async (t) => {
+  const { manager } = setUp()
+  const player = newPlayer()
+  const blob = moving({ ...start, x: 80 }, 2, 0)
+  await play(manager, player, { windows: 90, draw: blob.draw })
+  t.match(player.log.at(-1), /^end boot7-1 tracking left$/)
+  const boxes = player.results.flatMap((result) => result.tracks.map((track) => track.box))
+  t.ok(boxes.length > 10)
+  t.ok(boxes.every((box) => box.x >= 0 && box.x + box.w <= size.width && box.w >= 0))
+})
+
+t.test('a commanded target that goes out is waited for, and keeps its number', async (t) => {
   const { manager } = setUp(quietly)
   const player = newPlayer()
-  manager.start({ ...start, x: 140 })
-  const blob = moving({ ...start, x: 140 }, 2, 0)
+  const from = { ...start, x: 140 }
+  manager.start(from)
+  const blob = moving(from, 2, 0)
   await play(manager, player, { windows: 60, draw: blob.draw })
-  t.equal(player.log.at(-1), 'end boot7-1 tracking left')
-  const boxes = player.results.flatMap((result) => result.tracks.map((track) => track.box))
-  t.ok(boxes.every((box) => box.x >= 0 && box.x + box.w <= size.width && box.w >= 0))
+  t.equal(player.log.at(-1), 'lost boot7-1 lost')
+  await play(manager, player, { windows: 60, draw: (f, i) => blob.draw(f, 60 - i) })
+  t.equal(player.log.at(-1), 'reacquired boot7-1 tracking')
 })
 
 t.test(
@@ -299,7 +311,7 @@ t.test('a command displaces an unconfirmed target; a proposal displaces nobody',
 t.test(
   'a target lost behind something is found where it comes out, under its old name',
   async (t) => {
-    const { manager } = setUp({ lostMs: 5000 })
+    const { manager } = setUp({ lostMs: 5000, commandedLostMs: 5000 })
     const player = newPlayer()
     const blob = moving({ ...start, x: 10 }, 1, 0)
     manager.start(blob.at(0))

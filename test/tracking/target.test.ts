@@ -15,6 +15,7 @@ const config = {
   lostAfterWindows: 3,
   reacquireWindows: 2,
   lostMs: 500,
+  commandedLostMs: 800,
   stillAfterWindows: 2,
   stillMs: 1000,
 }
@@ -47,6 +48,7 @@ function play(from: Life, letters: string): { life: Life; log: string[] } {
 const found = newLife(true)
 const commanded = newLife(false)
 const tracked = play(commanded, 'g').life
+const own = play(found, 'GGG').life
 
 const table: [name: string, from: Life, letters: string, phase: string, log: string[]][] = [
   ['found, good and moved: confirmed', found, 'GGG', 'tracking', ['new']],
@@ -61,17 +63,17 @@ const table: [name: string, from: Life, letters: string, phase: string, log: str
   ['one silent window is nothing', tracked, 'sgs', 'tracking', []],
   ['silent: still, for as long as it takes', tracked, `${'s'.repeat(40)}`, 'still', ['update']],
   ['still, then events: tracking', tracked, 'ssssg', 'tracking', ['update', 'update']],
-  ['silent at the edge, moving out: left', tracked, 'SS', 'ended', ['end left']],
+  ['silent at the edge, moving out: left', own, 'SS', 'ended', ['end left']],
   ['misses: lost', tracked, 'gmmm', 'lost', ['lost']],
   ['misses with a good one between: not lost', tracked, 'mmgmm', 'tracking', []],
-  ['misses at the edge, moving out: left', tracked, 'MMM', 'ended', ['end left']],
+  ['misses at the edge, moving out: left', own, 'MMM', 'ended', ['end left']],
   ['a gap is not a loss', tracked, 'mmnnnnnnnnnn', 'tracking', []],
   ['a gap is not silence', tracked, 'snnnnn', 'tracking', []],
   ['still, then something else there: lost', tracked, 'ssmmm', 'lost', ['update', 'lost']],
   ['lost, one good window is not enough', tracked, 'mmmgm', 'lost', ['lost']],
   ['lost, found again', tracked, 'mmmmgg', 'tracking', ['lost', 'reacquired']],
-  ['lost for good', tracked, 'mmmmmmmmmm', 'ended', ['lost', 'end lost']],
-  ['lost in silence ends as well', tracked, 'mmmsssssss', 'ended', ['lost', 'end lost']],
+  ['lost for good', own, 'mmmmmmmmmm', 'ended', ['lost', 'end lost']],
+  ['lost in silence ends as well', own, 'mmmsssssss', 'ended', ['lost', 'end lost']],
   [
     'time in a gap is not held against it',
     tracked,
@@ -79,8 +81,13 @@ const table: [name: string, from: Life, letters: string, phase: string, log: str
     'tracking',
     ['lost', 'reacquired'],
   ],
-  ['lost at the edge, moving out: left', tracked, 'mmmM', 'ended', ['lost', 'end left']],
-  ['nothing comes after the end', tracked, 'MMMggg', 'ended', ['end left']],
+  ['lost at the edge, moving out: left', own, 'mmmM', 'ended', ['lost', 'end left']],
+  ['commanded, moving out: waited for', tracked, 'MMM', 'lost', ['lost']],
+  ['commanded, out in silence: waited for', tracked, 'SSSSSSSS', 'lost', ['lost']],
+  ['commanded, comes back', tracked, 'SSSSgg', 'tracking', ['lost', 'reacquired']],
+  ['commanded, lost for good', tracked, 'mmmmmmmmmmmmm', 'ended', ['lost', 'end lost']],
+  ['commanded, never comes back', tracked, 'MMMMMMMMMMMM', 'ended', ['lost', 'end left']],
+  ['nothing comes after the end', own, 'MMMggg', 'ended', ['end left']],
 ]
 
 t.test('lives', async (t) => {
