@@ -1,7 +1,7 @@
 import { cpus } from 'node:os'
 import { benchStart } from '../daemon/bench/child.js'
 import { benchDecode, benchPipeline } from '../daemon/bench/hot-path.js'
-import { benchInference } from '../daemon/bench/inference.js'
+import { benchBatch, benchInference } from '../daemon/bench/inference.js'
 import { benchLatency } from '../daemon/bench/latency.js'
 import { benchUsb } from '../daemon/bench/usb.js'
 import { sceneStream, type WordStream, worstStream } from '../daemon/bench/word-streams.js'
@@ -206,6 +206,16 @@ const MEASURE: Record<RowName, (soakSeconds: number) => Promise<Row[]>> = {
         detail: result,
       })
     }
+    const lanes = 2
+    const batch = await benchBatch(pkg, { batch: 8, lanes, runs: 200 })
+    rows.push({
+      row: 'inference',
+      what: `${pkg.spec.name} int8, 8 targets on ${lanes} lanes / one target on one thread, p50 taken in turns`,
+      value: batch.ratio,
+      unit: 'x',
+      ...atMost(4, batch.ratio),
+      detail: batch,
+    })
     return rows
   },
   latency: async () => {

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { runDemo } from '../daemon/demo.js'
 import { EvtrackError } from '../events/errors.js'
+import type { TrackerKind } from '../tracking/schema.js'
 import { print } from './output.js'
 
 interface DemoOptions {
@@ -9,6 +10,7 @@ interface DemoOptions {
   readonly scene: string
   readonly seed: string
   readonly picture: string
+  readonly tracker: TrackerKind
 }
 
 /** Prints as it goes; the last line is JSON. Exit status 0 only if tracks arrived at the subscriber. */
@@ -27,6 +29,7 @@ export async function demo(options: DemoOptions): Promise<void> {
     seconds,
     scene: options.scene,
     seed: Number(options.seed),
+    tracker: options.tracker,
     print,
   })
   if (png !== undefined) {

@@ -2,18 +2,16 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { loadConfig } from '../daemon/load-config.js'
-import { modelDir } from '../daemon/models.js'
 import { runOffline } from '../daemon/offline.js'
+import { createTracker, openSession, packageFor } from '../daemon/open-tracker.js'
 import { aggregationFor } from '../daemon/tracker-config.js'
 import { EvtrackError } from '../events/errors.js'
 import type { Box } from '../events/geometry.js'
 import { systemClock } from '../events/time.js'
-import { loadModelPackage } from '../inference/model-package.js'
-import { createTrackerSession } from '../inference/session.js'
 import type { Frame } from '../pipeline/frame.js'
 import { framePng, TRACKED_COLOR } from '../pipeline/picture.js'
 import { createRecordingSource } from '../sources/recording.js'
-import { createTargetManager } from '../tracking/manager.js'
+import type { TrackerKind } from '../tracking/schema.js'
 import type { Track } from '../tracking/track.js'
 import { printJson } from './output.js'
 
@@ -23,6 +21,7 @@ interface TrackOptions {
   readonly out?: string
   readonly picture?: string
   readonly model?: string
+  readonly tracker?: TrackerKind
   readonly json?: boolean
 }
 
@@ -56,15 +55,18 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
   const init = options.init === undefined ? undefined : parseBox(options.init)
   const config = loadConfig(options.config, {
     ...(options.model === undefined ? {} : { model: { name: options.model } }),
-    // A box given by hand is the one target; nothing else is looked for.
-    ...(init === undefined ? {} : { tracking: { proposals: { enabled: false } } }),
+    tracking: {
+      ...(options.tracker === undefined ? {} : { tracker: options.tracker }),
+      // A box given by hand is the one target; nothing else is looked for.
+      ...(init === undefined ? {} : { proposals: { enabled: false } }),
+    },
   })
-  const pkg = await loadModelPackage(modelDir(config.model.name))
+  const pkg = await packageFor(config)
   const { aggregation, differences } = aggregationFor(config, pkg)
   for (const line of differences) process.stderr.write(`evtrackd: warning: ${line}\n`)
   const source = await createRecordingSource({ path: file, pace: 'fast', clock: systemClock })
-  const session = await createTrackerSession(pkg, config.model)
-  const manager = createTargetManager({
+  const session = await openSession(pkg, config.model)
+  const manager = createTracker(config.tracking.tracker, {
     session,
     size: source.info.size,
     config: config.tracking,
@@ -121,7 +123,7 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
     }
   } finally {
     await manager.close()
-    await session.close()
+    await session?.close()
     await source.close()
   }
 }

@@ -1,12 +1,17 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import type { GuardOptions } from '../calibration/guard/schema.js'
+import { EvtrackError } from '../events/errors.js'
 import type { Size } from '../events/geometry.js'
 import { nowUs, systemClock } from '../events/time.js'
 import { FrameWriter } from '../pipeline/frame-pool.js'
 import type { FrameSink } from '../pipeline/frame-sink.js'
 import { Pipeline, type PipelineConfig } from '../pipeline/pipeline.js'
 import type { SourceSink } from '../sources/source.js'
-import type { CaptureCommand, CaptureMessage, WindowReady } from './messages.js'
-import { openSource, type SourceRequest } from './open-source.js'
+import { UsbError } from '../usb/port.js'
+import { CaptureGuard } from './capture-guard.js'
+import { CaptureRecorder } from './capture-recorder.js'
+import type { CaptureCommand, CaptureMessage, CaptureReply, WindowReady } from './messages.js'
+import { type OpenedSource, openSource, type SourceRequest } from './open-source.js'
 import { toWire } from './threads.js'
 
 /**
@@ -20,6 +25,8 @@ export interface CaptureWorkerData {
   readonly pipeline: PipelineConfig
   /** Wait for the inference thread instead of dropping windows (recordings at full speed). */
   readonly lossless: boolean
+  /** Cameras only. */
+  readonly guard?: GuardOptions
   readonly windows: MessagePort
 }
 
@@ -52,6 +59,9 @@ async function work(): Promise<void> {
   let lastEventHostUs = 0
   let temperatureC: number | undefined
 
+  const recorder = new CaptureRecorder(data.size, systemClock)
+  const guard = guardOf(opened)
+
   const roomForWindows = async (): Promise<void> => {
     while (writer.waiting > writer.slots / 2 && !stop.signal.aborted) {
       await systemClock.sleep(WAIT_FOR_READER_MS)
@@ -60,19 +70,35 @@ async function work(): Promise<void> {
   const sink: SourceSink = {
     events: (batch) => {
       lastEventHostUs = batch.hostUs
+      guard?.count(batch.length)
+      // Before the filters, which compact the batch in place.
+      recorder.sink?.events(batch)
       pipeline.events(batch)
       if (data.lossless && writer.waiting > writer.slots / 2) return roomForWindows()
       return undefined
     },
-    time: (tUs, hostUs) => pipeline.time(tUs, hostUs),
-    gap: (gap) => pipeline.gap(gap),
+    time: (tUs, hostUs) => {
+      recorder.sink?.time(tUs, hostUs)
+      pipeline.time(tUs, hostUs)
+    },
+    gap: (gap) => {
+      recorder.sink?.gap(gap)
+      if (gap.reason === 'reconnect') guard?.restart()
+      pipeline.gap(gap)
+    },
+    image: (image) => recorder.sink?.image(image),
+    trigger: (trigger) => recorder.sink?.trigger(trigger),
     imu: (sample) => {
+      recorder.sink?.imu(sample)
       if (!Number.isNaN(sample.temperatureC)) temperatureC = sample.temperatureC
     },
     state: (state) => post({ type: 'state', state }),
   }
   const timer = setInterval(() => {
     const extra = opened.extra?.() ?? {}
+    const recording = recorder.report()
+    if (recorder.ended)
+      void recorder.stop().then((report) => report && post({ type: 'recorded', report }))
     post({
       type: 'counters',
       atUs: nowUs(),
@@ -82,11 +108,38 @@ async function work(): Promise<void> {
       aggregation: pipeline.aggregator.counters.snapshot(),
       pool: writer.counters.snapshot(),
       ...(temperatureC === undefined ? {} : { temperatureC }),
+      ...(recording === undefined ? {} : { recording }),
+      ...(guard === undefined ? {} : { guard: guard.state() }),
       ...extra,
     })
   }, COUNTERS_EVERY_MS)
+  const perform = async (
+    command: Exclude<CaptureCommand, { type: 'close' }>,
+  ): Promise<Partial<CaptureReply>> => {
+    if (command.type === 'configure') {
+      if (command.filters !== undefined) pipeline.filters.update(command.filters)
+      if (command.preset !== undefined) await (guard ?? opened).configure?.(command.preset)
+      return {}
+    }
+    const report = await (command.type === 'record-start'
+      ? recorder.start(command.order)
+      : recorder.stop())
+    return report === undefined ? {} : { report }
+  }
   main.on('message', (command: CaptureCommand) => {
-    if (command.type === 'close') stop.abort(new Error('closing'))
+    if (command.type === 'close') {
+      stop.abort(new Error('closing'))
+      return
+    }
+    const { id } = command
+    perform(command).then(
+      (reply) => post({ type: 'reply', id, ...reply }),
+      (error: unknown) => {
+        // Anything else is a defect of this program and ends it.
+        if (!(error instanceof EvtrackError || error instanceof UsbError)) throw error
+        post({ type: 'reply', id, error: toWire(error) })
+      },
+    )
   })
 
   try {
@@ -97,9 +150,30 @@ async function work(): Promise<void> {
     post({ type: 'ended', how })
   } finally {
     clearInterval(timer)
+    guard?.close()
+    const report = await recorder.stop()
+    if (report !== undefined) post({ type: 'recorded', report })
     await opened.close()
     data.windows.close()
   }
+}
+
+/** The event-rate guard, where it is wanted and the source is a camera. */
+function guardOf({ source, configure }: OpenedSource): CaptureGuard | undefined {
+  const request = data.source
+  if (data.guard === undefined || configure === undefined || !('camera' in request)) return
+  const dropped = () => {
+    const { muxDvsDropped = 0, dvsDropped = 0 } = source.counters()
+    return muxDvsDropped + dvsDropped
+  }
+  return new CaptureGuard({
+    options: data.guard,
+    preset: request.camera.preset,
+    clock: systemClock,
+    configure,
+    dropped,
+    onStep: (state) => post({ type: 'guard', state }),
+  })
 }
 
 // The port closes last: what is posted after that is lost without a word.

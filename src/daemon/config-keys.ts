@@ -6,7 +6,9 @@ export function camelKey(key: string): string {
   return key.replace(/_([a-z0-9])/g, (_, c: string) => c.toUpperCase())
 }
 
+/** Names that begin with a capital, such as the biases, are proper names and stay. */
 export function snakeKey(key: string): string {
+  if (/^[A-Z]/.test(key)) return key
   return key.replace(/[A-Z]/g, (c) => `_${c.toLowerCase()}`)
 }
 

@@ -11,6 +11,7 @@ import type { TrackEventPayload, TracksPayload } from '../publish/schema.js'
 import { sceneByName } from '../sources/scene/named.js'
 import { createScene, type Scene } from '../sources/scene/scene.js'
 import { createEvaluator } from '../tracking/evaluate.js'
+import type { TrackerKind } from '../tracking/schema.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import { parseConfig } from './load-config.js'
 import { createLog } from './log.js'
@@ -42,6 +43,7 @@ export async function runDemo(options: {
   readonly seconds: number
   readonly scene: string
   readonly seed: number
+  readonly tracker: TrackerKind
   readonly print: (line: string) => void
 }): Promise<DemoOutcome> {
   const { seconds, print } = options
@@ -49,6 +51,7 @@ export async function runDemo(options: {
   const config = parseConfig(
     {
       source: { kind: 'emulator', scene: options.scene, seed: options.seed },
+      tracking: { tracker: options.tracker },
       mqtt: { url: 'embedded', embedded: { port: 0 } },
       stateDir,
       logLevel: 'warning',

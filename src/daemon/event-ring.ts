@@ -1,3 +1,4 @@
+import type { PixelResponse } from '../davis346/pixel-response.js'
 import { createBatch, type EventBatch } from '../events/batch.js'
 import type { Size } from '../events/geometry.js'
 
@@ -15,10 +16,13 @@ const CHUNK_HEADER_BYTES = 32
 const CHUNK_BYTES = CHUNK_HEADER_BYTES + CHUNK_EVENTS * 9 + ((CHUNK_EVENTS * 9) % 8)
 const MAX_WAIT_MS = 50
 
-/** Indices in the header: chunks written, chunks read, 1 when the reader has gone. */
+/** Indices in the header: chunks written, chunks read, 1 when the reader has gone, changes of the pixels' biases. */
 const WRITTEN = 0
 const READ = 1
 const CLOSED = 2
+const BIASED = 3
+/** The pixels' answer under their biases, four doubles behind the indices. */
+const RESPONSE_AT = 16
 
 export interface EventRing {
   readonly memory: SharedArrayBuffer
@@ -55,7 +59,8 @@ function chunkAt(ring: EventRing, i: number): Chunk {
 
 function parts(ring: EventRing) {
   return {
-    header: new Int32Array(ring.memory, 0, HEADER_BYTES / 4),
+    header: new Int32Array(ring.memory, 0, RESPONSE_AT / 4),
+    response: new Float64Array(ring.memory, RESPONSE_AT, 4),
     chunks: Array.from({ length: CHUNKS }, (_, i) => chunkAt(ring, i)),
     picture: new Uint16Array(ring.memory, HEADER_BYTES + CHUNKS * CHUNK_BYTES),
   }
@@ -64,13 +69,32 @@ function parts(ring: EventRing) {
 export class EventRingWriter {
   readonly picture: Uint16Array
   readonly #header: Int32Array
+  readonly #response: Float64Array
+  #biased = 0
   readonly #chunks: readonly Chunk[]
 
   constructor(ring: EventRing) {
-    const { header, chunks, picture } = parts(ring)
+    const { header, response, chunks, picture } = parts(ring)
     this.#header = header
+    this.#response = response
     this.#chunks = chunks
     this.picture = picture
+  }
+
+  /** What the camera's biases make of the pixels; undefined when that is known already. */
+  bias(): PixelResponse | undefined {
+    const biased = Atomics.load(this.#header, BIASED)
+    // Odd while the reader writes: the next call sees it whole.
+    if (biased === this.#biased || biased % 2 === 1) return undefined
+    const [onThreshold, offThreshold, refractoryUs, bandwidthHz] = this.#response.slice()
+    if (Atomics.load(this.#header, BIASED) !== biased) return undefined
+    this.#biased = biased
+    return {
+      onThreshold: onThreshold!,
+      offThreshold: offThreshold!,
+      refractoryUs: refractoryUs!,
+      bandwidthHz: bandwidthHz!,
+    }
   }
 
   /** Appends a batch (in as many chunks as it needs; an empty one still says that time reached `untilUs`). */
@@ -110,15 +134,24 @@ export class EventRingReader {
   /** Times the simulation was not ready when its events were due. */
   late = 0
   readonly #header: Int32Array
+  readonly #response: Float64Array
   readonly #chunks: readonly Chunk[]
   #held = false
   #behind = false
 
   constructor(ring: EventRing) {
-    const { header, chunks, picture } = parts(ring)
+    const { header, response, chunks, picture } = parts(ring)
     this.#header = header
+    this.#response = response
     this.#chunks = chunks
     this.picture = picture
+  }
+
+  /** Takes effect where the simulation is, at most a ring ahead. */
+  bias({ onThreshold, offThreshold, refractoryUs, bandwidthHz }: PixelResponse): void {
+    Atomics.add(this.#header, BIASED, 1)
+    this.#response.set([onThreshold, offThreshold, refractoryUs, bandwidthHz])
+    Atomics.add(this.#header, BIASED, 1)
   }
 
   /** The next batch whose events all lie before `untilUs`, borrowed until the next call; undefined when there is none. */

@@ -1,8 +1,11 @@
 import { DECODER_COUNTERS } from '../davis346/violations.js'
+import type { MeasuredEnergy } from '../inference/energy-sampler.js'
 import { LatencyHistogram } from '../publish/latency.js'
 import type { CameraReport, HealthReport } from '../publish/publisher.js'
 import type { SourceState } from '../sources/source.js'
+import type { GuardState } from './capture-guard.js'
 import type { CaptureCounters } from './messages.js'
+import type { Progress } from './progress.js'
 
 /** The first counters of the decoder say what it delivered; all others are violations of the protocol. */
 const VIOLATIONS = DECODER_COUNTERS.slice(DECODER_COUNTERS.indexOf('unknownSpecial'))
@@ -21,17 +24,38 @@ const LOST_IN_SOURCE: Readonly<Record<string, readonly string[]>> = {
 /** An estimate and how it is made. */
 type Energy = NonNullable<HealthReport['energy']>
 
+function guardReport(state: GuardState): NonNullable<CameraReport['guard']> {
+  const { level, measure, eventsPerSecond, maxEventsPerSecond } = state
+  const { raised, lowered, exhausted, failed } = state
+  return {
+    level,
+    measure,
+    events_per_second: eventsPerSecond,
+    max_events_per_second: maxEventsPerSecond,
+    raised,
+    lowered,
+    exhausted,
+    failed,
+  }
+}
+
 /** What the main thread knows of the others, and what it says about them. Pure but for its own bookkeeping. */
 export class DaemonFacts {
   sourceState: SourceState = { state: 'connecting' }
   inference: 'opening' | 'ready' | 'failed' = 'opening'
   readonly inferenceMs = new LatencyHistogram()
   capture: CaptureCounters | undefined
+  /** Since its last step; undefined while it is off or has done nothing. */
+  guard: GuardState | undefined
+  #captureReports = 0
+  #inferenceReports = 0
   #previous: CaptureCounters | undefined
   #tracking: Readonly<Record<string, number>> = {}
   readonly #isCamera: boolean
   readonly #nowUs: () => number
+  /** Of the package, before anything was measured; null without a network. */
   readonly #energy: Energy | null
+  #measured: MeasuredEnergy | undefined
 
   constructor(options: { isCamera: boolean; nowUs: () => number; energy?: Energy }) {
     this.#isCamera = options.isCamera
@@ -42,11 +66,30 @@ export class DaemonFacts {
   captured(counters: CaptureCounters): void {
     this.#previous = this.capture
     this.capture = counters
+    this.guard = counters.guard
+    this.#captureReports += 1
   }
 
-  tracked(counters: Readonly<Record<string, number>>, inferenceMs: readonly number[]): void {
+  tracked(
+    counters: Readonly<Record<string, number>>,
+    inferenceMs: readonly number[],
+    energy?: MeasuredEnergy,
+  ): void {
     this.#tracking = counters
+    this.#measured = energy
+    this.#inferenceReports += 1
     for (const ms of inferenceMs) this.inferenceMs.record(ms)
+  }
+
+  /** How far the other threads have come, for whoever judges whether they move. */
+  progress(): Progress {
+    return {
+      captureReports: this.#captureReports,
+      inferenceReports: this.#inferenceReports,
+      committed: this.capture?.pool['committed'] ?? 0,
+      taken: this.#tracking['taken'] ?? 0,
+      opening: this.inference === 'opening',
+    }
   }
 
   /** State of the whole daemon; a missing camera or network is a state, not a crash. */
@@ -72,6 +115,7 @@ export class DaemonFacts {
       state: shown,
       last_event_age_ms: this.#eventAgeMs(),
       ...(shown === 'streaming' || why === '' ? {} : { reason: why }),
+      ...(this.guard !== undefined && { guard: guardReport(this.guard) }),
     }
   }
 
@@ -93,7 +137,7 @@ export class DaemonFacts {
   health(): HealthReport {
     const source = this.capture?.source ?? {}
     const memory = process.memoryUsage()
-    const { clock, temperatureC } = this.capture ?? {}
+    const { clock, temperatureC, recording } = this.capture ?? {}
     return {
       events_per_second: this.#eventsPerSecond(),
       last_event_age_ms: this.#eventAgeMs(),
@@ -101,9 +145,18 @@ export class DaemonFacts {
       usb: this.#isCamera
         ? { errors: source['usbErrors'] ?? 0, reconnects: source['reconnects'] ?? 0 }
         : null,
+      recording:
+        recording === undefined
+          ? null
+          : {
+              name: recording.name,
+              seconds: Math.round(recording.seconds * 100) / 100,
+              bytes: recording.bytes,
+              events_dropped: recording.eventsDropped,
+            },
       skipped_windows: this.#skippedWindows(),
       inference_ms: this.inferenceMs.percentiles(),
-      energy: this.#energy,
+      energy: this.#energyNow(),
       clock:
         clock === undefined
           ? null
@@ -114,6 +167,12 @@ export class DaemonFacts {
       temperature_c: temperatureC === undefined ? null : Math.round(temperatureC * 10) / 10,
       memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed },
     }
+  }
+
+  #energyNow(): Energy | null {
+    if (this.#energy === null || this.#measured === undefined) return this.#energy
+    const { microjoules, samples } = this.#measured
+    return { ...this.#energy, mj_per_inference: Math.round(microjoules) / 1000, samples }
   }
 
   #skippedWindows(): number {

@@ -1,6 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../events/time.js'
-import type { CommandHandlers } from '../publish/requests.js'
 import type { StepResult, TrackEvent } from '../tracking/track.js'
 import type { InferenceWorkerData } from './inference-worker.js'
 import type { InferenceCommand, InferenceMessage } from './messages.js'
@@ -11,11 +10,11 @@ import { fromWire, startThread, type Thread } from './threads.js'
 export type Snapshot = Pick<Extract<InferenceMessage, { type: 'snapshot' }>, 'frame' | 'tracks'>
 
 export interface InferenceEvents {
-  /** The package is open and its golden vectors matched; `openedMs` says how long that took. */
+  /** The tracker is there, its golden vectors matched where it has any; `openedMs` says how long that took. */
   ready(openedMs: number): void
   /** `hostUs`: when the window's last event was received. */
   step(result: StepResult, hostUs: number): void
-  counters(counters: Readonly<Record<string, number>>, inferenceMs: readonly number[]): void
+  counters(message: Extract<InferenceMessage, { type: 'counters' }>): void
   /** Lifecycle events outside of a window: commands and the end. */
   events(events: readonly TrackEvent[]): void
   failed(error: Error): void
@@ -26,12 +25,13 @@ const STOP_GRACE_MS = 3000
 
 /** The main thread's end of the inference thread. */
 export class InferenceThread {
-  readonly handlers: CommandHandlers
+  readonly handlers: TargetDesk['handlers']
   readonly #thread: Thread<InferenceCommand>
   readonly #desk: TargetDesk
   readonly #events: InferenceEvents
-  readonly #snapshots = new Map<number, (snapshot: Snapshot) => void>()
-  #snapshotIds = 1
+  readonly #snapshots = new Set<(snapshot: Snapshot) => void>()
+  /** Asked for and not answered: a camera may be gone for hours, and every question brings a copy. */
+  #snapshotAsked = false
   #closed: () => void = () => {}
 
   constructor(
@@ -53,19 +53,23 @@ export class InferenceThread {
     })
   }
 
-  /** A copy of the next window. Rejects when none comes within 2 s. */
+  /** A copy of the next window, shared by all who ask before it comes. Rejects when none comes within 2 s. */
   async snapshot(): Promise<Snapshot> {
-    const id = this.#snapshotIds++
     const timeout = new AbortController()
-    const snapshot = new Promise<Snapshot>((resolve) => this.#snapshots.set(id, resolve))
-    this.#thread.send({ type: 'snapshot', id })
+    let take: (snapshot: Snapshot) => void = () => {}
+    const snapshot = new Promise<Snapshot>((resolve) => {
+      take = resolve
+    })
+    this.#snapshots.add(take)
+    if (!this.#snapshotAsked) this.#thread.send({ type: 'snapshot' })
+    this.#snapshotAsked = true
     const late = systemClock.sleep(SNAPSHOT_TIMEOUT_MS, timeout.signal).then(() => {
       throw new Error(`no window came within ${SNAPSHOT_TIMEOUT_MS} ms`)
     })
     try {
       return await Promise.race([snapshot, late])
     } finally {
-      this.#snapshots.delete(id)
+      this.#snapshots.delete(take)
       timeout.abort(new Error('answered'))
       late.catch(() => {})
     }
@@ -91,13 +95,14 @@ export class InferenceThread {
         this.#events.step(message.result, message.hostUs)
         break
       case 'counters':
-        this.#events.counters(message.counters, message.inferenceMs)
+        this.#events.counters(message)
         break
       case 'reply':
         this.#desk.reply(message)
         break
       case 'snapshot':
-        this.#snapshots.get(message.id)?.(message)
+        this.#snapshotAsked = false
+        for (const take of this.#snapshots) take(message)
         break
       case 'closed':
         this.#events.events(message.events)

@@ -1,11 +1,12 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { EvtrackError } from '../events/errors.js'
+import { EnergySampler } from '../inference/energy-sampler.js'
 import type { ModelPackage } from '../inference/model-package.js'
-import { createTrackerSession } from '../inference/session.js'
 import { FrameReader } from '../pipeline/frame-pool.js'
-import { createTargetManager, type TargetManager } from '../tracking/manager.js'
+import type { TargetManager } from '../tracking/manager.js'
 import type { TrackingConfig } from '../tracking/schema.js'
 import type { InferenceCommand, InferenceMessage, WindowReady } from './messages.js'
+import { createTracker, openSession } from './open-tracker.js'
 import { toWire } from './threads.js'
 
 /**
@@ -14,9 +15,11 @@ import { toWire } from './threads.js'
  */
 export interface InferenceWorkerData {
   readonly pool: SharedArrayBuffer
-  readonly package: ModelPackage
+  /** None for a tracker without a network. */
+  readonly package: ModelPackage | undefined
   readonly graph: 'int8' | 'fp32'
   readonly threads: number
+  readonly lanes: number
   readonly tracking: TrackingConfig
   readonly idPrefix: string
   /** 'newest': a late window is worth nothing. 'oldest': every window counts (recordings at full speed). */
@@ -30,18 +33,17 @@ const COUNTERS_EVERY_MS = 1000
 const data = workerData as InferenceWorkerData
 const main = parentPort!
 
-function post(message: InferenceMessage): void {
-  main.postMessage(message)
+function post(message: InferenceMessage, transfer: readonly ArrayBuffer[] = []): void {
+  main.postMessage(message, transfer)
 }
 
 async function work(): Promise<void> {
   const reader = new FrameReader(data.pool)
   const started = performance.now()
-  const session = await createTrackerSession(data.package, {
-    graph: data.graph,
-    threads: data.threads,
-  })
-  const manager = createTargetManager({
+  const opened = await openSession(data.package, data)
+  const sampler = await openSampler()
+  const session = opened && (sampler?.watch(opened) ?? opened)
+  const manager = createTracker(data.tracking.tracker, {
     session,
     size: reader.size,
     config: data.tracking,
@@ -52,30 +54,16 @@ async function work(): Promise<void> {
   let running = false
   let closing = false
   let inferenceMs: number[] = []
-  const snapshots: number[] = []
+  let snapshotAsked = false
   const take = () => (data.take === 'newest' ? reader.takeNewest() : reader.takeOldest())
 
   const drain = async (): Promise<void> => {
     if (running) return
     running = true
     try {
-      for (let frame = take(); frame !== undefined && !closing; frame = take()) {
-        try {
-          const result = await manager.step(frame)
-          const { hostUs, broken, gapUs } = frame.header
-          for (const id of snapshots.splice(0)) {
-            const { header, width, height, planes } = frame
-            const copy = { header, width, height, planes: planes.slice() }
-            post({ type: 'snapshot', id, frame: copy, tracks: result.tracks })
-          }
-          post({ type: 'step', result, hostUs, broken, gapUs })
-          if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
-        } finally {
-          reader.release(frame.slot)
-        }
-        // Commands and new windows arrive between two windows.
-        await new Promise(setImmediate)
-      }
+      await drainWindows()
+      // Energy is measured when no window waits; whatever has come in meanwhile is next.
+      while (!closing && (await sampler?.sample())) await drainWindows()
     } catch (error) {
       post({ type: 'failed', error: toWire(error) })
     } finally {
@@ -84,12 +72,35 @@ async function work(): Promise<void> {
     if (closing) await close()
   }
 
+  const drainWindows = async (): Promise<void> => {
+    for (let frame = take(); frame !== undefined && !closing; frame = take()) {
+      try {
+        const result = await manager.step(frame)
+        const { hostUs, broken, gapUs } = frame.header
+        if (snapshotAsked) {
+          snapshotAsked = false
+          const { header, width, height } = frame
+          const planes = new Uint8Array(frame.planes)
+          const copy = { header, width, height, planes }
+          post({ type: 'snapshot', frame: copy, tracks: result.tracks }, [planes.buffer])
+        }
+        post({ type: 'step', result, hostUs, broken, gapUs })
+        if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
+      } finally {
+        reader.release(frame.slot)
+      }
+      // Commands and new windows arrive between two windows.
+      await new Promise(setImmediate)
+    }
+  }
+
   let closed: Promise<void> | undefined
   const close = (): Promise<void> => {
     closed ??= (async () => {
       clearInterval(timer)
       const events = await manager.close()
-      await session.close()
+      await session?.close()
+      await sampler?.close()
       post({ type: 'closed', events })
       data.windows.close()
       main.close()
@@ -99,7 +110,8 @@ async function work(): Promise<void> {
 
   const timer = setInterval(() => {
     const counters = { ...reader.counters.snapshot(), ...manager.counters() }
-    post({ type: 'counters', counters, inferenceMs })
+    const energy = sampler?.measured()
+    post({ type: 'counters', counters, inferenceMs, ...(energy && { energy }) })
     inferenceMs = []
   }, COUNTERS_EVERY_MS)
 
@@ -108,10 +120,19 @@ async function work(): Promise<void> {
     if (command.type === 'close') {
       closing = true
       if (!running) void close()
-    } else if (command.type === 'snapshot') snapshots.push(command.id)
+    } else if (command.type === 'snapshot') snapshotAsked = true
     else answer(manager, command)
   })
   void drain()
+}
+
+/** Opened before the daemon is ready, so that no window waits for it. None for a package that describes no integers. */
+async function openSampler(): Promise<EnergySampler | undefined> {
+  const pkg = data.package
+  if (pkg === undefined || pkg.network === null) return undefined
+  const { openEnergyMeter } = await import('../inference/energy-meter.js')
+  const meter = await openEnergyMeter(pkg, { graph: data.graph, parts: ['search'] })
+  return new EnergySampler({ meter, prices: pkg.manifest.energy })
 }
 
 function answer(

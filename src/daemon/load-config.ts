@@ -71,23 +71,33 @@ function issueProblem(issue: z.core.$ZodIssue): ConfigProblem {
   return { key, expected: snakeWords(issue.message.replace(/^Invalid (input|option): /, '')) }
 }
 
-function refuse(origin: string, problems: readonly ConfigProblem[], cause?: unknown): EvtrackError {
+type OriginOf = (key: string) => string | undefined
+
+function refuse(
+  origin: string,
+  problems: readonly ConfigProblem[],
+  originOf: OriginOf,
+): EvtrackError {
   const lines = problems.map((p) => {
     const hint = p.nearest === undefined ? '' : `; did you mean ${p.nearest}?`
-    return `${p.key}: ${p.expected}${hint}`
+    const from = originOf(p.key)
+    return `${p.key}: ${p.expected}${hint}${from === undefined ? '' : ` (from ${from})`}`
   })
   return new EvtrackError('CONFIG_INVALID', `${origin} is not valid: ${lines.join(' | ')}`, {
     next: 'Correct the named keys; `evtrackd config show` prints every key with its default and `evtrackd config check FILE` tries a file.',
     data: { origin, problems },
-    ...(cause === undefined ? {} : { cause }),
   })
 }
 
 /**
  * Validates a configuration object with camelCase keys and freezes it. Throws CONFIG_INVALID that lists every problem
- * with the key as written in the file.
+ * with the key as written in the file, and where its value came from as far as `originOf` knows.
  */
-export function parseConfig(value: unknown, origin: string): Config {
+export function parseConfig(
+  value: unknown,
+  origin: string,
+  originOf: OriginOf = () => undefined,
+): Config {
   const strangers = unknownKeys(value, configJsonSchema() as JsonSchemaNode, [])
   const result = configSchema.safeParse(value)
   const problems = [
@@ -96,7 +106,7 @@ export function parseConfig(value: unknown, origin: string): Config {
       ? []
       : result.error.issues.filter((i) => i.code !== 'unrecognized_keys').map(issueProblem)),
   ]
-  if (problems.length > 0 || !result.success) throw refuse(origin, problems)
+  if (problems.length > 0 || !result.success) throw refuse(origin, problems, originOf)
   return deepFreeze(result.data)
 }
 

@@ -18,7 +18,8 @@ export interface Log {
 }
 
 export interface LogOptions {
-  readonly level: LogLevel
+  /** A function where the level may change. */
+  readonly level: LogLevel | (() => LogLevel)
   /** True when stderr goes to the journal (systemd sets JOURNAL_STREAM). */
   readonly journal: boolean
   readonly write: (line: string) => void
@@ -37,14 +38,27 @@ function format(message: string, fields: LogFields | undefined): string {
   return line
 }
 
-/** Levels above the configured one become no-ops. */
+/** Messages of a level above the configured one are not written. */
 export function createLog(options: LogOptions): Log {
-  const threshold = LOG_LEVELS.indexOf(options.level)
+  const { level: least, journal, write } = options
+  const threshold = typeof least === 'function' ? least : () => least
   const at = (level: LogLevel) => {
-    if (LOG_LEVELS.indexOf(level) > threshold) return () => {}
-    const prefix = options.journal ? `<${PRIORITY[level]}>` : `${level}: `
-    return (message: string, fields?: LogFields) =>
-      options.write(`${prefix}${format(message, fields)}\n`)
+    const prefix = journal ? `<${PRIORITY[level]}>` : `${level}: `
+    return (message: string, fields?: LogFields) => {
+      if (LOG_LEVELS.indexOf(level) > LOG_LEVELS.indexOf(threshold())) return
+      write(`${prefix}${format(message, fields)}\n`)
+    }
   }
   return { error: at('error'), warning: at('warning'), info: at('info'), debug: at('debug') }
+}
+
+/**
+ * Whether stderr is the journal: systemd names its device and inode in JOURNAL_STREAM, which a program that redirects
+ * stderr passes on unchanged.
+ */
+export function isJournal(
+  stream: string | undefined,
+  stderr: { readonly dev: number; readonly ino: number },
+): boolean {
+  return stream === `${stderr.dev}:${stderr.ino}`
 }

@@ -1,7 +1,12 @@
+import type { Preset } from '../davis346/schema.js'
 import type { Box } from '../events/geometry.js'
+import type { MeasuredEnergy } from '../inference/energy-sampler.js'
 import type { Frame } from '../pipeline/frame.js'
+import type { FiltersConfig } from '../pipeline/schema.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
 import type { StepResult, Track, TrackEvent } from '../tracking/track.js'
+import type { GuardState } from './capture-guard.js'
+import type { RecordingOrder, RecordingReport } from './capture-recorder.js'
 
 /** Messages between threads. They carry ownership and small facts; pixels stay in the frame pool's shared memory. */
 
@@ -24,8 +29,20 @@ export interface CaptureCounters {
   /** Host time minus device time and its drift, where the source measures them. */
   readonly clock?: { readonly offsetUs: number; readonly driftPpm: number }
   readonly temperatureC?: number
+  /** The recording under way. */
+  readonly recording?: RecordingReport
   /** Device time minus scene time, for an emulated camera: how ground truth is looked up. */
   readonly sceneOffsetUs?: number
+  /** The event-rate guard, where it is on. */
+  readonly guard?: GuardState
+}
+
+/** Without report and error: it was done, or there was nothing to do. */
+export interface CaptureReply {
+  readonly type: 'reply'
+  readonly id: number
+  readonly report?: RecordingReport
+  readonly error?: WireError
 }
 
 /** capture → main */
@@ -33,12 +50,17 @@ export type CaptureMessage =
   | { readonly type: 'started'; readonly info: SourceInfo }
   | { readonly type: 'state'; readonly state: SourceState }
   | CaptureCounters
+  | CaptureReply
+  /** A recording has ended by itself: a limit, or the disk. */
+  | { readonly type: 'recorded'; readonly report: RecordingReport }
+  /** The event-rate guard took a step. */
+  | { readonly type: 'guard'; readonly state: GuardState }
   | { readonly type: 'ended'; readonly how: 'end' | 'aborted' }
   | { readonly type: 'failed'; readonly error: WireError }
 
 /** inference → main */
 export type InferenceMessage =
-  /** The package is open and its golden vectors matched. */
+  /** The tracker is there; the golden vectors of a network matched. */
   | { readonly type: 'ready'; readonly openedMs: number }
   | {
       readonly type: 'step'
@@ -52,6 +74,8 @@ export type InferenceMessage =
       readonly counters: Readonly<Record<string, number>>
       /** Inference time of every window since the last message of this kind, milliseconds. */
       readonly inferenceMs: readonly number[]
+      /** Measured on sampled searches; absent before the first. */
+      readonly energy?: MeasuredEnergy
     }
   /** Without event and error: there is no such target. */
   | {
@@ -62,7 +86,6 @@ export type InferenceMessage =
     }
   | {
       readonly type: 'snapshot'
-      readonly id: number
       readonly frame: Frame
       readonly tracks: readonly Track[]
     }
@@ -79,11 +102,21 @@ export type InferenceCommand =
     }
   | { readonly type: 'stop-target'; readonly id: number; readonly target: string }
   /** Asks for a copy of the next window and its tracks. */
-  | { readonly type: 'snapshot'; readonly id: number }
+  | { readonly type: 'snapshot' }
   | { readonly type: 'close' }
 
 /** main → capture */
-export type CaptureCommand = { readonly type: 'close' }
+export type CaptureCommand =
+  | { readonly type: 'close' }
+  /** Takes effect from the next batch. `filters` was judged on the main thread. */
+  | {
+      readonly type: 'configure'
+      readonly id: number
+      readonly filters?: FiltersConfig
+      readonly preset?: Preset
+    }
+  | { readonly type: 'record-start'; readonly id: number; readonly order: RecordingOrder }
+  | { readonly type: 'record-stop'; readonly id: number }
 
 /** An error that crosses a thread. */
 export interface WireError {

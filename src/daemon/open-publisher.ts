@@ -1,25 +1,22 @@
-import { homedir } from 'node:os'
 import { join } from 'node:path'
 import type { Size } from '../events/geometry.js'
 import { systemClock } from '../events/time.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import type { Broker } from '../publish/broker.js'
-import { Publisher } from '../publish/publisher.js'
+import { Publisher, type PublishRates } from '../publish/publisher.js'
 import type { CommandHandlers } from '../publish/requests.js'
 import { Spool } from '../publish/spool.js'
 import type { SourceInfo } from '../sources/source.js'
 import type { DaemonFacts } from './facts.js'
 import type { Log } from './log.js'
 import type { Config } from './schema.js'
+import { stateDir } from './state-dir.js'
 import { VERSION } from './version.js'
 
-/** Where state is kept: configured, given by systemd, or the user's own. */
-function stateDir(config: Config): string {
-  return (
-    config.stateDir ??
-    process.env['STATE_DIRECTORY']?.split(':')[0] ??
-    join(process.env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'evtrackd')
-  )
+/** What of the publisher may change while it runs. */
+export function ratesOf({ mqtt }: Pick<Config, 'mqtt'>): PublishRates {
+  const { healthIntervalMs, tracksPerSecond, spool } = mqtt
+  return { healthIntervalMs, tracksPerSecond, replayPerSecond: spool.replayPerSecond }
 }
 
 /** The publisher of this configuration, with its spool; not started. */
@@ -48,9 +45,11 @@ export function openPublisher(
       maxAgeMs: mqtt.spool.maxAgeMs,
       clock: systemClock,
     }),
-    replayPerSecond: mqtt.spool.replayPerSecond,
-    healthIntervalMs: mqtt.healthIntervalMs,
-    handlers: parts.handlers,
+    rates: ratesOf(config),
+    ...(mqtt.commands && { handlers: parts.handlers }),
+    ...(mqtt.homeAssistant.enabled && {
+      homeAssistant: { prefix: mqtt.homeAssistant.prefix, version: VERSION },
+    }),
     health: () => facts.health(),
     camera: () => facts.camera(),
     onBrokerError: (error) => log.warning(error.message, { code: error.code, next: error.next }),
@@ -62,7 +61,7 @@ export function openPublisher(
 export function infoOf(
   config: Config,
   now: {
-    readonly pkg: ModelPackage
+    readonly pkg: ModelPackage | undefined
     readonly facts: DaemonFacts
     readonly source: SourceInfo | undefined
     readonly size: Size
@@ -73,8 +72,8 @@ export function infoOf(
   const ready = facts.inference === 'ready'
   return {
     evtrackd: VERSION,
-    model: ready ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
-    backend: ready ? `onnxruntime cpu ${config.model.graph}` : null,
+    model: ready && pkg ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
+    backend: ready ? (pkg ? `onnxruntime cpu ${config.model.graph}` : 'event clusters') : null,
     camera: {
       id: config.mqtt.cameraId,
       source: source?.kind === 'recording' ? source.name : config.source.kind,

@@ -34,6 +34,8 @@ export interface OpenedSource {
     clock?: { offsetUs: number; driftPpm: number }
     sceneOffsetUs?: number
   }
+  /** Cameras only: uses another preset from now on. Rejects with UsbError if the camera did not take it. */
+  readonly configure?: (preset: Preset) => Promise<void>
   close(): Promise<void>
 }
 
@@ -62,6 +64,7 @@ function openCamera(camera: CameraRequest, clock: Clock): OpenedSource {
   return {
     source,
     extra: () => pairing(source),
+    configure: (preset) => source.configure(preset),
     close: async () => {
       await source.close()
       await port.close()
@@ -76,6 +79,7 @@ function openEmulator(
   const reader = new EventRingReader(ring)
   const stimulus: Stimulus = {
     next: (untilUs) => reader.next(untilUs),
+    bias: (response) => reader.bias(response),
     // The scene's picture has 16 bits, the sensor's converter 10.
     image: (_, into) => {
       for (let i = 0; i < into.length; i++) into[i] = reader.picture[i]! >> 6
@@ -89,6 +93,7 @@ function openEmulator(
       const { counterUs, stimulusUs } = port.cameras[0]!.model
       return { ...pairing(source), sceneOffsetUs: counterUs - stimulusUs }
     },
+    configure: (preset) => source.configure(preset),
     close: async () => {
       reader.close()
       await source.close()

@@ -1,5 +1,5 @@
 import { basename, dirname, resolve } from 'node:path'
-import { loadFirmwareGates, loadPreset } from '../davis346/presets.js'
+import { loadFirmwareGates, loadPreset, resolvePreset } from '../davis346/presets.js'
 import type { Preset } from '../davis346/schema.js'
 import { DAVIS346_SIZE, type Size } from '../events/geometry.js'
 import { systemClock } from '../events/time.js'
@@ -17,10 +17,19 @@ export interface SourcePlan {
   readonly scene?: SceneWorkerData
 }
 
-async function cameraRequest(config: Config): Promise<CameraRequest> {
-  const { serial, preset, transferBytes, transferCount } = config.camera
+/** The preset with the biases of the configuration in it. Rejects with CONFIG_INVALID. */
+export async function effectivePreset(camera: Config['camera']): Promise<Preset> {
+  const preset = await presetOf(camera.preset)
+  const changed = Object.entries(camera.biases).filter(([, value]) => value !== undefined)
+  if (changed.length === 0) return preset
+  const biases = { ...preset.biases, ...Object.fromEntries(changed) }
+  return resolvePreset({ ...preset, biases }, camera.preset)
+}
+
+export async function cameraRequest(config: Config): Promise<CameraRequest> {
+  const { serial, transferBytes, transferCount } = config.camera
   return {
-    preset: await presetOf(preset),
+    preset: await effectivePreset(config.camera),
     gates: await loadFirmwareGates(),
     transferBytes,
     transferCount,

@@ -27,6 +27,8 @@ function work({ ring, scene: config }: SceneWorkerData): void {
   for (let untilUs = CHUNK_US; ; untilUs += CHUNK_US) {
     let closed = false
     let any = false
+    const response = writer.bias()
+    if (response !== undefined) scene.bias(response)
     scene.advance(untilUs, (batch) => {
       any = true
       closed ||= writer.write(batch, untilUs) === 'closed'

@@ -11,7 +11,7 @@ type Ask =
 
 /** Carries target commands to the inference thread and their answers back, and publishes the events they cause. */
 export class TargetDesk {
-  readonly handlers: CommandHandlers
+  readonly handlers: Pick<CommandHandlers, 'target/start' | 'target/stop'>
   readonly #send: (command: InferenceCommand) => void
   readonly #publish: (events: readonly TrackEvent[]) => void
   readonly #waiting = new Map<number, (reply: Reply) => void>()

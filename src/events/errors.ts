@@ -12,6 +12,9 @@ export const ERROR_CODES = [
   'BROKER_UNREACHABLE',
   'RECORDING_CORRUPT',
   'CALIBRATION_FAILED',
+  'CALIBRATION_INVALID',
+  'CALIBRATION_BUSY',
+  'DAEMON_UNREACHABLE',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 

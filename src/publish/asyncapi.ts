@@ -1,4 +1,4 @@
-import { jsonSchemas, type PayloadName } from './json-schema.js'
+import type { PayloadName } from './json-schema.js'
 import { COMMANDS, type Command } from './topics.js'
 
 interface Channel {
@@ -59,6 +59,21 @@ const PUBLISHED: Readonly<Record<string, Channel>> = {
 const REQUEST_PAYLOADS: Readonly<Record<Command, PayloadName>> = {
   'target/start': 'request-target-start',
   'target/stop': 'request-target-stop',
+  'camera/configure': 'request-camera-configure',
+  'record/start': 'request-record-start',
+  'record/stop': 'request-plain',
+  snapshot: 'request-plain',
+  restart: 'request-plain',
+}
+
+const COMMAND_SUMMARIES: Readonly<Record<Command, string>> = {
+  'target/start': 'Start to follow what is inside a box. The result is {id}.',
+  'target/stop': 'End a track. The result is {id}.',
+  'camera/configure': 'Change what can change while running. The result is {applied, restart}.',
+  'record/start': 'Record the events as they come. The result is {name}.',
+  'record/stop': 'End the recording. The result is {name, seconds, bytes, events, stopped}.',
+  snapshot: 'A picture of the next window. The result is {media_type, width, height, …, data}.',
+  restart: 'Start again with the configuration as it is on disk. The result is empty.',
 }
 
 /** The AsyncAPI 3 document of the contract. Payload schemas are referred to as files beside it. */
@@ -79,7 +94,7 @@ export function asyncApi(): Readonly<Record<string, unknown>> {
     const requestName = `request_${key}`
     const responseName = `response_${key}`
     const payload = REQUEST_PAYLOADS[command]
-    const summary = String(jsonSchemas()[payload]['description'])
+    const summary = COMMAND_SUMMARIES[command]
     channels[requestName] = channelOf({ address: `${BASE}/request/${command}`, payload, summary })
     channels[responseName] = channelOf({
       address: `${BASE}/response/${command}`,

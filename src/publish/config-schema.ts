@@ -24,6 +24,20 @@ function isBrokerUrl(url: string): boolean {
   )
 }
 
+/**
+ * Whether requests would be taken from anybody: over an unencrypted connection to another machine and without a login.
+ * A broker on this machine is guarded by this machine.
+ */
+export function isOpenToAll(mqtt: {
+  readonly url: string
+  readonly commands: boolean
+  readonly username?: string | undefined
+}): boolean {
+  if (!mqtt.commands || !mqtt.url.startsWith('mqtt:') || !URL.canParse(mqtt.url)) return false
+  const host = new URL(mqtt.url).hostname.replace(/^\[|\]$/g, '')
+  return !LOOPBACK.test(host) && mqtt.username === undefined
+}
+
 export const mqttSchema = z
   .strictObject({
     url: z
@@ -60,6 +74,32 @@ export const mqttSchema = z
       .max(3600)
       .default(30)
       .describe('A dead connection is noticed after at most one and a half times this, seconds.'),
+    commands: z
+      .boolean()
+      .default(true)
+      .describe('Take requests over MQTT; false subscribes to nothing and only publishes.'),
+    allowInsecure: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Take requests without a login over a plain connection to another machine, so from anyone on that network.',
+      ),
+    tracksPerSecond: z
+      .number()
+      .min(0)
+      .max(10_000)
+      .default(0)
+      .describe('Tracks messages a second at most, the newest windows; 0: one for every window.'),
+    homeAssistant: z
+      .strictObject({
+        enabled: z
+          .boolean()
+          .default(false)
+          .describe('Announce the device to Home Assistant (MQTT discovery).'),
+        prefix: topicLevel('First level of its discovery topics.').default('homeassistant'),
+      })
+      .prefault({})
+      .describe('Home Assistant discovery.'),
     healthIntervalMs: z
       .number()
       .int()
@@ -134,6 +174,11 @@ export const mqttSchema = z
       message: 'an embedded broker that other machines reach needs username and passwordFile',
     },
   )
+  .refine((mqtt) => !isOpenToAll(mqtt) || mqtt.allowInsecure, {
+    path: ['url'],
+    message:
+      'anyone on the network could send requests to this device: use mqtts://, or username and passwordFile, or commands = false, or accept it with allowInsecure = true',
+  })
   .describe('Where and how tracks are published.')
 
 export type MqttConfig = z.infer<typeof mqttSchema>

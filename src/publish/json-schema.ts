@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { responseSchema, targetStartSchema, targetStopSchema } from './request-schema.js'
+import {
+  configureSchema,
+  plainRequestSchema,
+  recordStartSchema,
+  responseSchema,
+  targetStartSchema,
+  targetStopSchema,
+} from './request-schema.js'
 import {
   cameraStatusSchema,
   healthSchema,
@@ -22,6 +29,9 @@ export const PAYLOADS = {
   'track-event': trackEventSchema,
   'request-target-start': targetStartSchema,
   'request-target-stop': targetStopSchema,
+  'request-camera-configure': configureSchema,
+  'request-record-start': recordStartSchema,
+  'request-plain': plainRequestSchema,
   response: responseSchema,
 } as const
 export type PayloadName = keyof typeof PAYLOADS

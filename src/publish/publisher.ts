@@ -3,22 +3,32 @@ import type { Size } from '../events/geometry.js'
 import { type Clock, systemClock } from '../events/time.js'
 import type { StepResult } from '../tracking/track.js'
 import type { Broker, BrokerStatus, OutgoingMessage } from './broker.js'
-import { LatencyHistogram, type Percentiles } from './latency.js'
-import { round2, trackEventPayload, tracksPayload } from './payloads.js'
+import { discoveryMessage } from './home-assistant.js'
+import type { LatencyHistogram, Percentiles } from './latency.js'
+import { round2, trackEventPayload } from './payloads.js'
 import { type CommandHandlers, RequestDesk } from './requests.js'
 import { RetainedTopics } from './retained.js'
 import type { CameraStatusPayload, HealthPayload, InfoPayload, StatusPayload } from './schema.js'
 import type { Spool } from './spool.js'
 import { SpoolSender } from './spool-sender.js'
 import { createTopics, type Topics } from './topics.js'
+import { TracksSender } from './tracks-sender.js'
 
 export type DaemonState = Exclude<StatusPayload['state'], 'offline'>
 export type CameraReport = Omit<CameraStatusPayload, 'at'>
 /** What the daemon knows of its health; the publisher adds its own part. */
 export type HealthReport = Omit<
   HealthPayload,
-  'boot_id' | 'seq' | 'at' | 'uptime_s' | 'latency_ms' | 'mqtt' | 'spool'
+  'boot_id' | 'seq' | 'at' | 'uptime_s' | 'latency_ms' | 'mqtt' | 'spool' | 'targets'
 >
+
+/** What may change while it runs. */
+export interface PublishRates {
+  readonly replayPerSecond: number
+  readonly healthIntervalMs: number
+  /** Tracks messages a second at most; 0: one for every window. */
+  readonly tracksPerSecond: number
+}
 
 export interface PublisherOptions {
   readonly deviceName: string
@@ -30,9 +40,11 @@ export interface PublisherOptions {
   readonly broker: Broker
   /** The publisher closes it. */
   readonly spool: Spool
-  readonly replayPerSecond: number
-  readonly healthIntervalMs: number
-  readonly handlers: CommandHandlers
+  readonly rates: PublishRates
+  /** Absent: no requests are taken and nothing is subscribed to. */
+  readonly handlers?: CommandHandlers
+  /** Where Home Assistant looks for devices: the first level of its topics. Absent: it is told nothing. */
+  readonly homeAssistant?: { readonly prefix: string; readonly version: string }
   /** Asked every health interval, and for cameraChanged(). */
   readonly health: () => HealthReport
   readonly camera: () => CameraReport
@@ -42,48 +54,46 @@ export interface PublisherOptions {
   readonly clock?: Clock
 }
 
-/** Older tracks than this are worth less than none; also their expiry at the broker. */
-const TRACKS_EXPIRY_S = 2
 const CLOSE_TIMEOUT_MS = 2_000
-
-interface Window {
-  readonly step: StepResult
-  readonly hostUs: number
-  readonly takenUs: number
-}
 
 /** Ties tracking to MQTT: state, tracks, lifecycle events, health, commands. Lives on the main thread. */
 export class Publisher {
   readonly topics: Topics
-  /** Last event of a window to publication, since the start. */
-  readonly latency = new LatencyHistogram()
   readonly #options: PublisherOptions
   readonly #clock: Clock
   readonly #retained: RetainedTopics
   readonly #sender: SpoolSender
-  readonly #desk: RequestDesk
+  readonly #tracks: TracksSender
+  readonly #desk: RequestDesk | undefined
   readonly #stop = new AbortController()
-  readonly #recentLatency = new LatencyHistogram()
   readonly #startedUs: number
   #status: StatusPayload
   #eventSeq = 0
   #healthSeq = 0
-  #hadTracks = false
-  /** The newest window that could not be sent. Drop policy: a newer one replaces it, counted. */
-  #held: Window | undefined
-  readonly #tracks = { published: 0, dropped: 0 }
+  #targets = 0
+  #rates: PublishRates
+  #wake = new AbortController()
   #closed: Promise<void> | undefined
 
   constructor(options: PublisherOptions) {
-    const { broker, spool, sensor, handlers, replayPerSecond } = options
+    const { broker, spool, sensor, handlers, rates } = options
     const clock = options.clock ?? systemClock
     this.#options = options
     this.#clock = clock
     this.#startedUs = clock.nowUs()
     this.topics = createTopics(options.deviceName, options.cameraId)
     this.#retained = new RetainedTopics(broker)
-    this.#sender = new SpoolSender({ spool, broker, clock, replayPerSecond })
-    this.#desk = new RequestDesk({ topics: this.topics, handlers, sensor, broker, clock })
+    this.#rates = rates
+    this.#sender = new SpoolSender({ spool, broker, clock, replayPerSecond: rates.replayPerSecond })
+    this.#tracks = new TracksSender({
+      topic: this.topics.tracks,
+      sensor,
+      broker,
+      clock,
+      perSecond: rates.tracksPerSecond,
+    })
+    this.#desk =
+      handlers && new RequestDesk({ topics: this.topics, handlers, sensor, broker, clock })
     this.#status = { state: 'init', boot_id: options.bootId, seq: 0, since: clock.wallUs() }
   }
 
@@ -93,12 +103,16 @@ export class Publisher {
     this.#retained.set(this.topics.status, JSON.stringify(this.#status))
     this.cameraChanged()
     this.#publishHealth()
+    const birth = this.#announceToHomeAssistant()
     broker.start({
       will: this.#will(),
-      subscriptions: this.topics.requests,
+      subscriptions: [
+        ...(this.#desk === undefined ? [] : this.topics.requests),
+        ...(birth === undefined ? [] : [birth]),
+      ],
       onConnect: () => {
         this.#retained.announce()
-        this.#releaseHeld()
+        this.#tracks.release()
         this.#sender.connected()
         onBrokerConnected?.(broker.status)
       },
@@ -107,9 +121,13 @@ export class Publisher {
         if (error !== undefined) onBrokerError?.(error)
       },
       ...(onBrokerError && { onUnreachable: onBrokerError }),
-      onMessage: (message) => this.#desk.receive(message),
+      onMessage: (message) => {
+        if (message.topic !== birth) this.#desk?.receive(message)
+        // Home Assistant has started and asks everybody to say who they are.
+        else if (message.payload.toString() === 'online') this.#announceToHomeAssistant()
+      },
       onDrain: () => {
-        this.#releaseHeld()
+        this.#tracks.release()
         this.#sender.drained()
       },
     })
@@ -151,10 +169,8 @@ export class Publisher {
    * lifecycle events. `hostUs` is when the window's last event was received, monotonic microseconds.
    */
   publishStep(step: StepResult, hostUs: number): void {
-    const hasTracks = step.tracks.length > 0
-    if (hasTracks || this.#hadTracks)
-      this.#publishTracks({ step, hostUs, takenUs: this.#clock.nowUs() })
-    this.#hadTracks = hasTracks
+    this.#targets = step.tracks.length
+    this.#tracks.offer(step, hostUs)
     if (step.events.length > 0) this.publishEvents(step.events)
   }
 
@@ -171,7 +187,24 @@ export class Publisher {
 
   /** Since the last health message. */
   recentLatency(): Percentiles {
-    return this.#recentLatency.percentiles()
+    return this.#tracks.recent.percentiles()
+  }
+
+  /** Last event of a window to publication, since the start. */
+  get latency(): LatencyHistogram {
+    return this.#tracks.latency
+  }
+
+  get status(): StatusPayload {
+    return this.#status
+  }
+
+  /** Takes effect at once. */
+  setRates(rates: PublishRates): void {
+    this.#rates = rates
+    this.#tracks.perSecond = rates.tracksPerSecond
+    this.#sender.setRate(rates.replayPerSecond)
+    this.#wake.abort()
   }
 
   /** Sends what can be sent in 2 s, says `stopped`, disconnects in order. Idempotent. */
@@ -183,7 +216,7 @@ export class Publisher {
   async #close(): Promise<void> {
     const { broker, spool } = this.#options
     this.#stop.abort()
-    this.#desk.close()
+    this.#desk?.close()
     await this.#atMost(CLOSE_TIMEOUT_MS, this.#sender.idle())
     this.setState('stopped')
     await this.#atMost(CLOSE_TIMEOUT_MS, this.#retained.settled())
@@ -198,72 +231,61 @@ export class Publisher {
     return { topic: this.topics.status, payload: JSON.stringify(payload), qos: 1, retain: true }
   }
 
-  #publishTracks(window: Window): void {
-    if (this.#held !== undefined) this.#tracks.dropped += 1
-    this.#held = undefined
-    if (this.#options.broker.writable) this.#sendTracks(window)
-    else this.#held = window
-  }
-
-  #releaseHeld(): void {
-    const window = this.#held
-    if (window === undefined || !this.#options.broker.writable) return
-    this.#held = undefined
-    const ageUs = this.#clock.nowUs() - window.takenUs
-    if (ageUs <= TRACKS_EXPIRY_S * 1e6) this.#sendTracks(window)
-    else this.#tracks.dropped += 1
-  }
-
-  #sendTracks({ step, hostUs }: Window): void {
-    const { sensor, broker } = this.#options
-    const latencyMs = Math.max(0, (this.#clock.nowUs() - hostUs) / 1000)
-    const atUs = this.#clock.wallUs()
-    void broker.publish({
-      topic: this.topics.tracks,
-      payload: JSON.stringify(tracksPayload(step, { sensor, atUs, latencyMs })),
-      qos: 0,
-      expirySeconds: TRACKS_EXPIRY_S,
-    })
-    this.#tracks.published += 1
-    this.latency.record(latencyMs)
-    this.#recentLatency.record(latencyMs)
+  /** Gives back the topic on which Home Assistant says that it has started. */
+  #announceToHomeAssistant(): string | undefined {
+    const { homeAssistant, deviceName } = this.#options
+    if (homeAssistant === undefined) return undefined
+    const { prefix, version } = homeAssistant
+    const { topic, payload } = discoveryMessage(this.topics, { deviceName, prefix, version })
+    this.#retained.set(topic, JSON.stringify(payload))
+    return `${prefix}/status`
   }
 
   async #beat(): Promise<void> {
-    const { healthIntervalMs } = this.#options
-    const slept = () => true
-    const aborted = () => false
-    while (await this.#clock.sleep(healthIntervalMs, this.#stop.signal).then(slept, aborted)) {
+    while (!this.#stop.signal.aborted) {
+      this.#wake = new AbortController()
+      const early = AbortSignal.any([this.#stop.signal, this.#wake.signal])
+      await this.#clock.sleep(this.#rates.healthIntervalMs, early).catch(() => {})
+      if (this.#stop.signal.aborted) return
       this.cameraChanged()
       this.#publishHealth()
     }
   }
 
-  #publishHealth(): void {
+  /** What the next health message would say. */
+  health(): HealthPayload {
     const { broker, spool, bootId, health } = this.#options
     const { pending, pending_bytes, disk, ...spooled } = spool.stats()
     const { appended: _a, acknowledged: _b, ...lost } = spooled
-    const payload: HealthPayload = {
+    const { answered = 0, dropped = 0, lost: responsesLost = 0 } = this.#desk?.counts ?? {}
+    const { counts, recent } = this.#tracks
+    return {
       boot_id: bootId,
-      seq: this.#healthSeq++,
+      seq: this.#healthSeq,
       at: this.#clock.wallUs(),
       uptime_s: round2((this.#clock.nowUs() - this.#startedUs) / 1e6),
       ...health(),
-      latency_ms: this.#recentLatency.percentiles(),
+      targets: this.#targets,
+      latency_ms: recent.percentiles(),
       mqtt: {
         protocol: broker.status.protocol ?? null,
         connects: broker.status.connects,
-        tracks_published: this.#tracks.published,
-        tracks_dropped: this.#tracks.dropped,
+        tracks_published: counts.published,
+        tracks_dropped: counts.dropped,
+        tracks_limited: counts.limited,
         refused: this.#retained.refused + this.#sender.refused,
-        requests: this.#desk.counts.answered,
-        requests_dropped: this.#desk.counts.dropped,
-        responses_lost: this.#desk.counts.lost,
+        requests: answered,
+        requests_dropped: dropped,
+        responses_lost: responsesLost,
       },
       spool: { pending, pending_bytes, ...lost, disk },
     }
-    this.#recentLatency.reset()
-    this.#retained.set(this.topics.health, JSON.stringify(payload))
+  }
+
+  #publishHealth(): void {
+    this.#retained.set(this.topics.health, JSON.stringify(this.health()))
+    this.#healthSeq += 1
+    this.#tracks.recent.reset()
   }
 
   async #atMost(ms: number, work: Promise<void>): Promise<void> {

@@ -29,6 +29,77 @@ export const targetStopSchema = z
   })
   .describe('End a track. The result is {id}.')
 
+/**
+ * Keys are those of the configuration file; their values are judged with the whole configuration, so that a region is
+ * refused here for the same reason as there. Keys that name files or brokers are not among them: a client chooses no
+ * path and cannot lead the device elsewhere.
+ */
+export const configureSchema = z
+  .strictObject({
+    camera: z
+      .strictObject({
+        preset: z
+          .string()
+          .regex(/^[a-z0-9-]{1,64}$/, 'use the name of a preset')
+          .optional()
+          .describe('Name of a camera preset.'),
+        biases: z
+          .record(z.string().max(64), z.unknown())
+          .optional()
+          .describe('Biases in place of those of the preset, each stated whole.'),
+      })
+      .optional()
+      .describe('The camera itself.'),
+    filters: z
+      .record(z.string().max(64), z.unknown())
+      .optional()
+      .describe('Keys of [filters]: regions, hot pixels, background activity, refractory time.'),
+    aggregation: z
+      .record(z.string().max(64), z.unknown())
+      .optional()
+      .describe('Keys of [aggregation]; they need a restart.'),
+    tracking: z
+      .record(z.string().max(64), z.unknown())
+      .optional()
+      .describe('Keys of [tracking]; they need a restart.'),
+    mqtt: z
+      .strictObject({
+        tracks_per_second: z.number().optional().describe('As in the configuration file.'),
+        health_interval_ms: z.number().optional().describe('As in the configuration file.'),
+      })
+      .optional()
+      .describe('Rates.'),
+    log_level: z.string().max(16).optional().describe('As in the configuration file.'),
+    persist: z
+      .boolean()
+      .optional()
+      .describe('Keep the changes over restarts; without it they end with the process.'),
+    reset: z
+      .boolean()
+      .optional()
+      .describe('First forget what earlier requests of this kind have changed.'),
+    transaction: transaction.optional(),
+  })
+  .describe(
+    'Change what can change while running. The result is {applied, restart}: the keys that are in effect now, and those that wait for a restart.',
+  )
+
+export const recordStartSchema = z
+  .strictObject({
+    seconds: z
+      .number()
+      .positive()
+      .max(86_400)
+      .optional()
+      .describe('Device time after which the recording ends by itself.'),
+    transaction: transaction.optional(),
+  })
+  .describe('Record the events before the filters to the state directory. The result is {name}.')
+
+export const plainRequestSchema = z
+  .strictObject({ transaction: transaction.optional() })
+  .describe('A request without parameters: record/stop, snapshot, restart.')
+
 /** Codes of failed requests beside the error codes of the daemon. */
 export const REQUEST_CODES = [
   'REQUEST_INVALID',
@@ -36,6 +107,10 @@ export const REQUEST_CODES = [
   'REQUEST_TIMEOUT',
   'TARGET_UNKNOWN',
   'TARGET_LIMIT',
+  'RECORDING_ACTIVE',
+  'RECORDING_NONE',
+  'DISK_FULL',
+  'RESPONSE_TOO_LARGE',
   'NOT_READY',
   'INTERNAL',
 ] as const
@@ -61,6 +136,7 @@ export const responseSchema = z
   .describe('The answer to a request. A request that is not valid changes nothing.')
 
 export type TargetStart = z.infer<typeof targetStartSchema>
+export type ConfigureRequest = Omit<z.infer<typeof configureSchema>, 'transaction'>
 export type TargetStop = z.infer<typeof targetStopSchema>
 export type RequestCode = (typeof REQUEST_CODES)[number]
 export type ResponsePayload = z.infer<typeof responseSchema>

@@ -4,8 +4,12 @@ import type { Clock } from '../events/time.js'
 import type { Broker, IncomingMessage } from './broker.js'
 import { TokenBucket } from './rate-limit.js'
 import {
+  type ConfigureRequest,
+  configureSchema,
+  plainRequestSchema,
   type RequestCode,
   type ResponsePayload,
+  recordStartSchema,
   targetStartSchema,
   targetStopSchema,
 } from './request-schema.js'
@@ -32,7 +36,19 @@ export interface CommandHandlers {
   'target/start'(request: { box: Box; label?: string }): Promise<CommandResult>
   /** Gives back {id}; TARGET_UNKNOWN when there is no such track. */
   'target/stop'(request: { id: string }): Promise<CommandResult>
+  /** Keys are those of the configuration file and not judged yet. Gives back {applied, restart}. */
+  'camera/configure'(request: ConfigureRequest): Promise<CommandResult>
+  /** Gives back {name}; RECORDING_ACTIVE, DISK_FULL. */
+  'record/start'(request: { seconds?: number }): Promise<CommandResult>
+  /** Gives back {name, seconds, bytes, events, stopped}; RECORDING_NONE. */
+  'record/stop'(): Promise<CommandResult>
+  /** Gives back a PNG in base64 and what it shows. */
+  snapshot(): Promise<CommandResult>
+  /** Resolves when it is decided: what happens then comes after the answer. */
+  restart(): Promise<CommandResult>
 }
+
+type Parsed<T> = { success: true; data: T } | { success: false; error: Complaints }
 
 const MAX_REQUEST_BYTES = 16_384
 const REQUESTS_PER_SECOND = 20
@@ -107,28 +123,16 @@ export class RequestDesk {
     else outcome = await this.#run(command, body.value)
     const topic =
       wanted !== undefined && wantedOk ? wanted : defaultResponseTopic(this.#topics, command)
-    const response: ResponsePayload = outcome.ok
-      ? {
-          ok: true,
-          command,
-          ...(transaction !== undefined && { transaction }),
-          result: outcome.result,
-        }
-      : {
-          ok: false,
-          command,
-          ...(transaction !== undefined && { transaction }),
-          code: outcome.code,
-          message: outcome.message,
-          ...(outcome.next !== undefined && { next: outcome.next }),
-        }
     const { correlationData } = message
-    const sent = await this.#broker.publish({
-      topic,
-      payload: JSON.stringify(response),
-      qos: 1,
-      ...(correlationData !== undefined && { correlationData }),
-    })
+    const send = (answer: CommandResult) =>
+      this.#broker.publish({
+        topic,
+        payload: JSON.stringify(responseOf(answer, command, transaction)),
+        qos: 1,
+        ...(correlationData !== undefined && { correlationData }),
+      })
+    let sent = await send(outcome)
+    if (sent === 'refused' && outcome.ok) sent = await send(TOO_LARGE)
     this.counts[sent === 'sent' ? 'answered' : 'lost'] += 1
   }
 
@@ -156,23 +160,67 @@ export class RequestDesk {
     }
   }
 
-  async #dispatch(command: Command, body: unknown): Promise<CommandResult> {
-    if (command === 'target/stop') {
-      const request = targetStopSchema.safeParse(body)
-      if (!request.success) return invalid(complaint(request.error))
-      return this.#handlers['target/stop']({ id: request.data.id })
+  #dispatch(command: Command, body: unknown): Promise<CommandResult> {
+    const handlers = this.#handlers
+    switch (command) {
+      case 'target/start':
+        return checked(targetStartSchema.safeParse(body), ({ box, label }) =>
+          this.#start(box, label),
+        )
+      case 'target/stop':
+        return checked(targetStopSchema.safeParse(body), ({ id }) => handlers[command]({ id }))
+      case 'camera/configure':
+        return checked(configureSchema.safeParse(body), ({ transaction: _, ...request }) =>
+          handlers[command](request),
+        )
+      case 'record/start':
+        return checked(recordStartSchema.safeParse(body), ({ seconds }) =>
+          handlers[command](seconds === undefined ? {} : { seconds }),
+        )
+      case 'record/stop':
+      case 'snapshot':
+      case 'restart':
+        return checked(plainRequestSchema.safeParse(body), () => handlers[command]())
     }
-    const request = targetStartSchema.safeParse(body)
-    if (!request.success) return invalid(complaint(request.error))
-    const [x, y, w, h] = request.data.box
+  }
+
+  #start(sides: readonly [number, number, number, number], label?: string): Promise<CommandResult> {
+    const [x, y, w, h] = sides
     const box = clampToSensor({ x, y, w, h }, this.#sensor)
     if (box.w === 0 || box.h === 0) {
       const { width, height } = this.#sensor
-      return invalid(`box: lies outside the sensor, which is ${width} by ${height} pixels`)
+      const size = `${width} by ${height} pixels`
+      return Promise.resolve(invalid(`box: lies outside the sensor, which is ${size}`))
     }
-    const { label } = request.data
     return this.#handlers['target/start']({ box, ...(label !== undefined && { label }) })
   }
+}
+
+/** A picture may be larger than what the broker takes. */
+const TOO_LARGE: Failure = {
+  ok: false,
+  code: 'RESPONSE_TOO_LARGE',
+  message: 'The broker refused the answer.',
+  next: 'Raise the largest packet size at the broker.',
+}
+
+function responseOf(
+  outcome: CommandResult,
+  command: Command,
+  transaction: string | number | undefined,
+): ResponsePayload {
+  const echoed = { command, ...(transaction !== undefined && { transaction }) }
+  if (outcome.ok) return { ok: true, ...echoed, result: outcome.result }
+  const { code, message, next } = outcome
+  return { ok: false, ...echoed, code, message, ...(next !== undefined && { next }) }
+}
+
+/** Runs the handler only with a body that is valid as a whole. */
+async function checked<T>(
+  parsed: Parsed<T>,
+  handle: (request: T) => Promise<CommandResult>,
+): Promise<CommandResult> {
+  return parsed.success ? handle(parsed.data) : invalid(complaint(parsed.error))
 }
 
 function invalid(message: string): Failure {
@@ -200,8 +248,12 @@ function transactionOf(body: unknown): string | number | undefined {
   return typeof transaction === 'string' && transaction.length <= 256 ? transaction : undefined
 }
 
+interface Complaints {
+  readonly issues: readonly { readonly path: PropertyKey[]; readonly message: string }[]
+}
+
 /** The first thing wrong, as "key: what was expected". Keys are the client's own text, so their length is bounded. */
-function complaint(error: { issues: readonly { path: PropertyKey[]; message: string }[] }): string {
+function complaint(error: Complaints): string {
   const issue = error.issues[0]
   if (issue === undefined) return 'The request is not valid.'
   const at = issue.path.map(String).join('.')

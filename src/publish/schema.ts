@@ -95,6 +95,23 @@ export const cameraStatusSchema = z
       .nullable()
       .describe('Age of the newest event at `at`, milliseconds; null before the first event.'),
     reason: z.string().optional().describe('Why the camera does not stream.'),
+    guard: z
+      .object({
+        level: count.describe('How far up its ladder of measures it is; 0 does nothing.'),
+        measure: z
+          .string()
+          .describe(
+            'What it does: none, refractory, refractory-long, threshold, threshold-high or skip; each with those before it.',
+          ),
+        events_per_second: count.describe('The rate that made it take its last step.'),
+        max_events_per_second: count.describe('Its limit.'),
+        raised: count.describe('Steps up since the start.'),
+        lowered: count.describe('Steps back since the start.'),
+        exhausted: count.describe('Readings above the limit with nothing left to do.'),
+        failed: count.describe('Steps that the camera did not take.'),
+      })
+      .optional()
+      .describe('The event-rate guard; absent while it is off.'),
   })
   .describe(
     'State of the camera. Retained; refreshed with every health message and on each change.',
@@ -190,6 +207,16 @@ export const healthSchema = z
       })
       .nullable()
       .describe('Null when the source is not a camera.'),
+    targets: count.describe('Confirmed tracks in the newest window.'),
+    recording: z
+      .object({
+        name: z.string().describe('Name of the file in the recordings folder.'),
+        seconds: z.number().min(0).describe('Device time recorded, seconds.'),
+        bytes: count.describe('Size of the file.'),
+        events_dropped: count.describe('Events that the disk was too slow for.'),
+      })
+      .nullable()
+      .describe('The recording under way; null without one.'),
     skipped_windows: count.describe('Windows that were never tracked because inference was busy.'),
     latency_ms: percentiles(
       'Last event of a window to publication, since the last health message.',
@@ -197,7 +224,11 @@ export const healthSchema = z
     inference_ms: percentiles('Duration of the inference of one window.'),
     energy: z
       .object({
-        mj_per_inference: z.number().min(0).describe('Estimate, millijoules.'),
+        mj_per_inference: z.number().min(0).describe('Estimate of one search, millijoules.'),
+        samples: count.describe(
+          'Searches whose spikes were counted since the start; the figure is the mean of the newest. ' +
+            '0: none yet, the figure is from the package.',
+        ),
         convention: z.string().describe('How the estimate is made.'),
       })
       .nullable()
@@ -210,6 +241,7 @@ export const healthSchema = z
         tracks_dropped: count.describe(
           'Tracks messages that a newer one replaced, or that expired.',
         ),
+        tracks_limited: count.describe('Tracks messages left out to keep mqtt.tracks_per_second.'),
         refused: count.describe('Messages the broker refused.'),
         requests: count.describe('Requests answered.'),
         requests_dropped: count.describe('Requests dropped unanswered: too many at once.'),

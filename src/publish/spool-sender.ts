@@ -16,7 +16,7 @@ export class SpoolSender {
   readonly #spool: Spool
   readonly #broker: Broker
   readonly #clock: Clock
-  readonly #bucket: TokenBucket
+  #bucket: TokenBucket
   readonly #stop = new AbortController()
   /** Number of the connection, 0 while there is none: what arrives for an earlier one is ignored. */
   #connection = 0
@@ -32,8 +32,12 @@ export class SpoolSender {
     this.#spool = options.spool
     this.#broker = options.broker
     this.#clock = options.clock
-    const { replayPerSecond: perSecond, clock } = options
-    this.#bucket = new TokenBucket({ perSecond, burst: perSecond / 10, clock })
+    this.#bucket = bucketOf(options.replayPerSecond, options.clock)
+  }
+
+  /** From the next record that had to wait. */
+  setRate(replayPerSecond: number): void {
+    this.#bucket = bucketOf(replayPerSecond, this.#clock)
   }
 
   /** Records the broker would not take; they are gone. */
@@ -120,6 +124,10 @@ export class SpoolSender {
   #settleIdle(): void {
     for (const resolve of this.#idle.splice(0)) resolve()
   }
+}
+
+function bucketOf(perSecond: number, clock: Clock): TokenBucket {
+  return new TokenBucket({ perSecond, burst: perSecond / 10, clock })
 }
 
 /** `payload` is a JSON object with at least one key. */

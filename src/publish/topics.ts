@@ -1,6 +1,14 @@
 /** The topics of one device and its camera, contract version 1. Pure. */
 
-export const COMMANDS = ['target/start', 'target/stop'] as const
+export const COMMANDS = [
+  'target/start',
+  'target/stop',
+  'camera/configure',
+  'record/start',
+  'record/stop',
+  'snapshot',
+  'restart',
+] as const
 export type Command = (typeof COMMANDS)[number]
 
 export interface Topics {

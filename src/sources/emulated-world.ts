@@ -28,6 +28,8 @@ export interface WorldOptions {
   readonly radiance?: number
   /** The focus ring goes from one end to the other in this time and then back to the sharpest place; 0: sharp. */
   readonly focusSweepUs?: number
+  /** Draws what the pictures show, 0..1023, in place of a still life. */
+  readonly picture?: (tUs: number, into: Uint16Array, exposureUs: number | undefined) => void
   readonly gyroBias?: readonly [number, number, number]
   readonly gyroNoise?: number
   /** Points up, any length; the camera is at rest. */
@@ -96,6 +98,10 @@ export function createWorld(options: WorldOptions = {}): World {
       image(tUs, into, exposureUs) {
         if (tUs < uncoverUs) {
           into.fill(DARK_LEVEL)
+          return
+        }
+        if (options.picture !== undefined) {
+          options.picture(tUs, into, exposureUs)
           return
         }
         const picture = pictures(sweep(tUs, options.focusSweepUs ?? 0))

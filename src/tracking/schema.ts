@@ -152,7 +152,7 @@ export const trackingSchema = z.strictObject({
   sizeRange: z
     .number()
     .min(1)
-    .default(2)
+    .default(3)
     .describe('Largest factor between the size now and when the template was taken.'),
   maxSpeed: z.number().positive().default(3000).describe('Fastest target, pixels per second.'),
   coastMs: z

@@ -67,12 +67,9 @@ t.test('a model package with one changed byte is refused by name, exit 78', asyn
   t.match(refused.stderr, 'search-int8.onnx')
 })
 
-t.test('model list and verify', async (t) => {
+t.test('model list', async (t) => {
   const list = JSON.parse((await evtrackd(['model', 'list', '--json'])).stdout)
   t.ok(list.models.some((model: { name: string }) => model.name === 'evt-compact'))
-  const verified = await evtrackd(['model', 'verify', '--json'])
-  t.equal(verified.code, 0)
-  for (const row of JSON.parse(verified.stdout)) t.equal(row.exact, true)
 })
 
 t.test('files that are no recording', async (t) => {

@@ -77,3 +77,16 @@ t.test('drops are named at each hop', async (t) => {
   t.equal(health.skipped_windows, 6)
   t.equal(health.inference_ms.count, 2)
 })
+
+t.test('energy is that of the package until it is measured', async (t) => {
+  const energyless = new DaemonFacts({ isCamera: false, nowUs: () => 0 })
+  energyless.tracked({}, [], { microjoules: 100, samples: 3 })
+  t.equal(energyless.health().energy, null, 'a tracker without a network')
+  const energy = { mj_per_inference: 0.13, samples: 0, convention: 'how' }
+  const facts = new DaemonFacts({ isCamera: false, nowUs: () => 0, energy })
+  t.same(facts.health().energy, energy)
+  facts.tracked({}, [], { microjoules: 98.7, samples: 3 })
+  t.same(facts.health().energy, { mj_per_inference: 0.099, samples: 3, convention: 'how' })
+  facts.tracked({}, [])
+  t.same(facts.health().energy, energy, 'measuring has ended')
+})

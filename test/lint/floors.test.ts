@@ -39,6 +39,10 @@ t.test('a file imports from its own floor and those below, never from above', as
     ['src/tracking/a.ts', '../publish/topics.js'],
     ['src/publish/a.ts', '../calibration/a.js'],
     ['src/publish/a.ts', '../daemon/log.js'],
+    ['src/publish/a.ts', '../view/server.js'],
+    ['src/pipeline/a.ts', '../view/feed.js'],
+    ['src/view/a.ts', '../daemon/log.js'],
+    ['src/view/a.ts', 'node:worker_threads'],
     ['src/daemon/a.ts', '../cli/output.js'],
     ['src/sources/a.ts', 'usb'],
     ['src/tracking/a.ts', 'onnxruntime-node'],
@@ -63,6 +67,7 @@ t.test('what is below may be imported', async (t) => {
     ['src/tracking/a.ts', '../pipeline/frame.js'],
     ['src/daemon/a.ts', 'node:worker_threads'],
     ['src/publish/mqtt.ts', 'mqtt'],
+    ['src/view/a.ts', '../publish/payloads.js'],
   ]
   const { status, output } = lint(plant(t.testdir({ 'biome.json': CONFIG }), new Map(allowed)))
   t.equal(status, 0, output)

@@ -27,7 +27,7 @@ t.test('brokers that can be named', async (t) => {
     'mqtts://b.example/',
     'mqtt://[::1]:1883',
   ]) {
-    t.equal(problem({ url }), undefined, url)
+    t.equal(problem({ url, username: 'u' }), undefined, url)
   }
   for (const url of [
     '',
@@ -61,4 +61,21 @@ t.test('settings that belong together', async (t) => {
   }
   t.equal(problem(guarded), undefined)
   t.match(problem({ keepalive: 3 }), /keepalive/, 'unknown keys are named')
+})
+
+t.test('requests from anybody on the network must be asked for', async (t) => {
+  const open = { url: 'mqtt://10.0.0.1' }
+  t.match(problem(open), /^url: anyone on the network could send requests/)
+  t.match(problem({ url: 'mqtt://[2001:db8::1]' }), /^url: anyone/)
+  for (const closed of [
+    { ...open, allowInsecure: true },
+    { ...open, username: 'u' },
+    { ...open, commands: false },
+    { url: 'mqtts://10.0.0.1' },
+    { url: 'mqtt://localhost' },
+    { url: 'mqtt://127.0.1.1' },
+    { url: 'mqtt://[::1]' },
+  ]) {
+    t.equal(problem(closed), undefined, JSON.stringify(closed))
+  }
 })

@@ -72,7 +72,7 @@ t.test('addresses and default ports', async (t) => {
     ['mqtt://[::1]:1884', '::1', 1884],
   ]
   for (const [url, host, port] of cases) {
-    const opened = await openBroker(mqttSchema.parse({ url }))
+    const opened = await openBroker(mqttSchema.parse({ url, allowInsecure: true }))
     t.strictSame(opened.endpoint, { host, port, embedded: false })
     t.equal(opened.broker.status.state, 'idle', 'nothing connects before start')
     await opened.close()

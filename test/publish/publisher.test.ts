@@ -15,6 +15,7 @@ import {
   tracksSchema,
 } from '../../src/publish/schema.js'
 import { Spool } from '../../src/publish/spool.js'
+import { notingHandlers } from './handlers.js'
 import { Listener, type Received, type TestBroker, VARIANTS, type Variant } from './real-brokers.js'
 import { aNew, anEnd, aStep, aTrack, SENSOR } from './tracks.js'
 
@@ -33,6 +34,7 @@ const HEALTH: HealthReport = {
   last_event_age_ms: 2,
   drops: { usb_overrun: 0, frame_pool: 3 },
   usb: { errors: 0, reconnects: 1 },
+  recording: null,
   skipped_windows: 0,
   inference_ms: { p50: 4, p99: 6, count: 100 },
   energy: null,
@@ -40,6 +42,8 @@ const HEALTH: HealthReport = {
   temperature_c: null,
   memory: { rss_bytes: 1e8, heap_used_bytes: 2e7 },
 }
+
+const RATES = { replayPerSecond: 1000, healthIntervalMs: 60_000, tracksPerSecond: 0 }
 
 type Tap = Pick<typeof t, 'teardown'>
 
@@ -74,9 +78,9 @@ function open(
       maxAgeMs: 1e9,
       clock: systemClock,
     }),
-    replayPerSecond: 1000,
-    healthIntervalMs: 60_000,
+    rates: RATES,
     handlers: {
+      ...notingHandlers([]),
       'target/start': async ({ label }) => ({ ok: true, result: { id: 'b1-1', label } }),
       'target/stop': async ({ id }) => ({ ok: true, result: { id } }),
     },
@@ -124,7 +128,7 @@ for (const variant of VARIANTS) {
 
     t.test('announces itself, follows its states, says when it stops', async (t) => {
       const listener = await listen(t)
-      const publisher = open(t, { port, variant }, { healthIntervalMs: 20 })
+      const publisher = open(t, { port, variant }, { rates: { ...RATES, healthIntervalMs: 20 } })
       publisher.setInfo({
         evtrackd: '0.1.0',
         model: { name: 'm', sha256: 'ab' },
@@ -148,7 +152,10 @@ for (const variant of VARIANTS) {
       t.match(ready.json, { boot_id: 'boot-1', seq: 1 })
       await listener.next('/info')
       await listener.next('/camera/cam/status', isState('streaming'))
-      const health = await listener.next('/health', ({ seq }) => (seq as number) >= 2)
+      const health = await listener.next(
+        '/health',
+        ({ seq, mqtt }) => (seq as number) >= 2 && (mqtt as { connects: number }).connects > 0,
+      )
       t.match(health.json, {
         mqtt: { protocol: variant.protocol, connects: 1 },
         drops: { frame_pool: 3 },
@@ -294,6 +301,35 @@ for (const variant of VARIANTS) {
         ],
       )
       t.strictSame(conforms(listener), [])
+    })
+
+    t.test('without handlers nothing is subscribed to, so no request is taken', async (t) => {
+      const listener = await listen(t)
+      const deaf = open(t, { port, variant }, { handlers: undefined } as never)
+      deaf.start()
+      await listener.next('/d/status')
+      await listener.client.publishAsync(deaf.topics.requests[1]!, '{"id":"x"}', { qos: 1 })
+      deaf.setState('ready')
+      await listener.next('/d/status', isState('ready'))
+      t.same(listener.on('/response/target/stop'), [])
+    })
+
+    t.test('Home Assistant is told, and told again when it starts', async (t) => {
+      const listener = await Listener.open(port, {
+        protocolVersion,
+        filter: 'homeassistant/device/#',
+      })
+      t.teardown(() => listener.close())
+      open(
+        t,
+        { port, variant },
+        { homeAssistant: { prefix: 'homeassistant', version: '1' } },
+      ).start()
+      const first = await listener.next('/evtrackd_d/config')
+      t.match(first.json, { device: { name: 'd' } })
+      const from = listener.received.length
+      await listener.client.publishAsync('homeassistant/status', 'online', { qos: 1 })
+      t.same((await listener.next('/evtrackd_d/config', () => true, from)).json, first.json)
     })
 
     t.test('requests are answered', async (t) => {

@@ -3,6 +3,7 @@ import { EvtrackError } from '../../src/events/errors.js'
 import { responseSchema } from '../../src/publish/request-schema.js'
 import { type CommandHandlers, RequestDesk } from '../../src/publish/requests.js'
 import { createTopics } from '../../src/publish/topics.js'
+import { notingHandlers } from './handlers.js'
 import { ManualClock, settle } from './manual-clock.js'
 import { ScriptedBroker } from './scripted-broker.js'
 import { SENSOR } from './tracks.js'
@@ -16,6 +17,7 @@ function setUp(over: Partial<CommandHandlers> = {}) {
   broker.connect()
   const calls: unknown[] = []
   const handlers: CommandHandlers = {
+    ...notingHandlers(calls),
     'target/start': async (request) => {
       calls.push(['start', request])
       return { ok: true, result: { id: 'b1-1' } }
@@ -160,4 +162,58 @@ t.test('a flood is dropped and counted, and service resumes after it', async (t)
   await clock.advance(1000)
   t.ok(await ask(START, { box: [1, 2, 3, 4] }))
   t.equal(await ask('evtrackd/v1/d/request/unknown', {}), undefined, 'unknown topics are ignored')
+})
+
+const topicOf = (command: string) => `${topics.base}/request/${command}`
+
+t.test('the other commands reach their handlers with what they were given', async (t) => {
+  const { ask, calls } = setUp()
+  const filters = { regions: [{ mode: 'exclude', box: [0, 0, 9, 9] }] }
+  await ask(topicOf('camera/configure'), { filters, persist: true, transaction: 1 })
+  await ask(topicOf('record/start'), { seconds: 2.5 })
+  await ask(topicOf('record/start'), {})
+  await ask(topicOf('record/stop'), {})
+  await ask(topicOf('snapshot'), { transaction: 'a' })
+  await ask(topicOf('restart'), {})
+  t.strictSame(calls, [
+    ['camera/configure', { filters, persist: true }],
+    ['record/start', { seconds: 2.5 }],
+    ['record/start', {}],
+    ['record/stop'],
+    ['snapshot'],
+    ['restart'],
+  ])
+})
+
+t.test('the other commands take nothing else', async (t) => {
+  const { ask, calls, clock } = setUp()
+  const cases: [string, unknown][] = [
+    ['camera/configure', { source: { file: '/etc/passwd' } }],
+    ['camera/configure', { mqtt: { url: 'mqtt://elsewhere' } }],
+    ['camera/configure', { camera: { preset: '../../etc/passwd' } }],
+    ['camera/configure', { camera: { serial: '1' } }],
+    ['camera/configure', { state_dir: '/tmp' }],
+    ['camera/configure', { persist: 'yes' }],
+    ['record/start', { seconds: 0 }],
+    ['record/start', { seconds: 1e9 }],
+    ['record/start', { path: '/tmp/x' }],
+    ['record/stop', { name: 'x' }],
+    ['snapshot', { path: '/tmp/x.png' }],
+    ['restart', { force: true }],
+    ['restart', []],
+  ]
+  for (const [command, body] of cases) {
+    await clock.advance(100)
+    const answer = await ask(topicOf(command), body)
+    t.equal(answer?.response.code, 'REQUEST_INVALID', `${command} ${JSON.stringify(body)}`)
+  }
+  t.strictSame(calls, [])
+})
+
+t.test('an answer that the broker refuses is replaced by one that says so', async (t) => {
+  const { ask, broker } = setUp()
+  const publish = broker.publish.bind(broker)
+  broker.publish = (message) =>
+    message.payload.includes('"ok":true') ? Promise.resolve('refused') : publish(message)
+  t.equal((await ask(topicOf('snapshot'), {}))?.response.code, 'RESPONSE_TOO_LARGE')
 })

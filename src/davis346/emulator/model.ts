@@ -1,6 +1,7 @@
 import { MODULE, REG } from '../registers.js'
 import { SPECIAL, WRAP_US } from '../words.js'
 import { ApsProducer } from './aps.js'
+import { apsBiased, dvsBiased, responseOf } from './bias-model.js'
 import { DvsProducer, type DvsSpan } from './dvs.js'
 import { ExternalDetector, SignalGenerator } from './external.js'
 import { GatedClock } from './gated-clock.js'
@@ -8,7 +9,7 @@ import { type CameraIdentity, cyclesPerUs } from './identity.js'
 import { ImuProducer } from './imu.js'
 import { PacketFifo } from './packet-fifo.js'
 import { RegisterFile } from './register-file.js'
-import type { Stimulus } from './stimulus.js'
+import { drawGradient, type Stimulus } from './stimulus.js'
 import { Timeline } from './timeline.js'
 
 /** Room that one step of any producer needs at most: half a column, a frame start, an IMU sample. */
@@ -16,11 +17,6 @@ const STEP_WORDS = 512
 const MAX_STEP_US = 1000
 /** The wrap counter of the logic has 12 bits. */
 const WRAPS_BEFORE_RESET = 4096
-/** Biases without which the pixels or their address encoder have no current (§5.2). */
-const DVS_BIASES = [10, 11, 12, 13, 14, 15, 16, 23, 24, 25, 34]
-/** Biases without which the ADC reads 0. */
-const APS_BIASES = [17, 18, 19, 34]
-const BIAS_ENABLED = 1
 
 /**
  * The logic and the sensor of a DAVIS346 without its USB side: registers in, words out. Pure: time enters as uptime in
@@ -33,9 +29,10 @@ const BIAS_ENABLED = 1
  * (§7); row-only suppression; global and rolling shutter frames, ROI, latched exposure, snapshot (§8); IMU (§9);
  * external input and generator (§10); filters and their counters (§11); early packets, buffers of 8 KiB (§1, §6.6);
  * loss counted as 0/4, 0/5, 1/4, 2/5 say (§3).
- * Not modelled: the settling of biases and the effect of their values; the limit of 12 million events/s; colour; the
- * value 0x7FFF that precedes data while a wrap waits (a wrap always goes first); the maintenance requests of §2.2; a
- * stalled arbiter (1/4) keeps scripted events but not those of a repeating stimulus.
+ * The pixels' biases reach the stimulus, which makes the events.
+ * Not modelled: the settling of biases, the values of all others; the limit of 12 million events/s; colour; the value
+ * 0x7FFF that precedes data while a wrap waits (a wrap always goes first); the maintenance requests of §2.2; a stalled
+ * arbiter (1/4) keeps scripted events but not those of a repeating stimulus.
  */
 export class Davis346Model {
   readonly registers: RegisterFile
@@ -55,6 +52,7 @@ export class Davis346Model {
   /** Stimulus time: runs while a producer is on. */
   readonly #world: GatedClock
   #muxOn = false
+  #biasesChanged = false
   #packetSince = Number.POSITIVE_INFINITY
   #packet = 0
   #edge: { readonly tUs: number; readonly high: boolean } | undefined
@@ -113,6 +111,7 @@ export class Davis346Model {
       this.#muxOn = r.on(REG.muxRun)
       if (!r.on(REG.muxRunChip)) this.#aps.abort()
     }
+    if (module === MODULE.bias) this.#biasesChanged = true
     if (module === MODULE.dvs) this.#dvs.configure()
     if (module === MODULE.imu) this.#imu.configure(this.nowUs)
     if (module === MODULE.external) this.#generator.configure(this.nowUs)
@@ -160,10 +159,6 @@ export class Davis346Model {
     return r.on(REG.dvsRun) && r.on(REG.muxRunChip)
   }
 
-  #biased(parameters: readonly number[]): boolean {
-    return parameters.every((p) => (this.registers.read(MODULE.bias, p) & BIAS_ENABLED) !== 0)
-  }
-
   /** Uptime at which something other than a DVS event happens next, `limitUs` at most. */
   #nextStep(limitUs: number): number {
     let next = Math.min(limitUs, this.#aps.nextUs, this.#imu.nextUs, this.#generator.nextUs)
@@ -188,6 +183,10 @@ export class Davis346Model {
   #produceDvs(stepUs: number, mayDrop: boolean): number {
     const blocked = !this.streaming || !this.#timeline.catchUp(this.counterUs)
     if (!this.#world.running || stepUs === this.nowUs) return stepUs
+    if (this.#biasesChanged && dvsBiased(this.registers)) {
+      this.#biasesChanged = false
+      this.#stimulus.bias?.(responseOf(this.registers))
+    }
     const startUs = this.stimulusUs
     const untilUs = startUs + stepUs - this.nowUs
     const mode = this.#dvsMode(mayDrop || !this.streaming)
@@ -205,7 +204,7 @@ export class Davis346Model {
   }
 
   #dvsMode(mayDrop: boolean): DvsSpan['mode'] {
-    if (!this.#muxOn || !this.#dvsOn() || !this.#biased(DVS_BIASES)) return 'discard'
+    if (!this.#muxOn || !this.#dvsOn() || !dvsBiased(this.registers)) return 'discard'
     if (!mayDrop) return 'emit'
     if (this.registers.on(REG.muxDropDvsOnStall)) return 'drop'
     const hold = this.registers.on(REG.dvsWaitOnStall) && !this.#stimulus.period
@@ -233,11 +232,13 @@ export class Davis346Model {
     const aps = this.#aps
     while (aps.nextUs <= this.nowUs) {
       if (aps.starting) {
-        const tUs = this.stimulusUs
+        const exposureUs = this.registers.get(REG.apsExposure) / cyclesPerUs(this.#identity, 'adc')
         aps.begin(this.nowUs, {
-          draw: (into) =>
-            this.#stimulus.image ? this.#stimulus.image(tUs, into) : drawGradient(into),
-          biased: this.#biased(APS_BIASES),
+          draw: (into) => {
+            if (!this.#stimulus.image) drawGradient(into)
+            else this.#stimulus.image(this.stimulusUs, into, exposureUs)
+          },
+          biased: apsBiased(this.registers),
         })
       }
       const blocked = this.#muxOn && (!this.streaming || this.fifo.freeWords < STEP_WORDS)
@@ -293,8 +294,4 @@ export class Davis346Model {
     else if (this.#packetSince === Number.POSITIVE_INFINITY) this.#packetSince = this.nowUs
     this.#packet = this.fifo.handovers
   }
-}
-
-function drawGradient(into: Uint16Array): void {
-  for (let i = 0; i < into.length; i++) into[i] = (i * 7) & 0x3ff
 }

@@ -1,5 +1,6 @@
 import { createBatch, type EventBatch } from '../../events/batch.js'
 import { DAVIS346_SIZE } from '../../events/geometry.js'
+import type { PixelResponse } from '../pixel-response.js'
 import { WRAP_US } from '../words.js'
 
 /**
@@ -15,12 +16,14 @@ export interface Stimulus {
   next(untilUs: number): EventBatch | undefined
   /** True when no event will follow: a camera that runs ahead of time returns to real time. Absent: never. */
   ended?(): boolean
-  /** The picture at `tUs`: fills 346 x 260 values 0..1023, row-major. Absent: a gradient. */
-  image?(tUs: number, into: Uint16Array): void
+  /** The picture at `tUs`, exposed so long: fills 346 x 260 values 0..1023, row-major. Absent: a gradient. */
+  image?(tUs: number, into: Uint16Array, exposureUs?: number): void
   /** Motion at `tUs`. Absent: at rest, 1 g along Y, 25 degrees. */
   imu?(tUs: number): ImuReading
   /** The next level change at the external input before `untilUs`, consumed by the call. */
   edge?(untilUs: number): { readonly tUs: number; readonly high: boolean } | undefined
+  /** The pixels answer like this from now on: their biases were set. Absent: as with the default biases. */
+  bias?(response: PixelResponse): void
   /**
    * One wrap period (32768 us) of events that repeats for ever, in place of `next`. The camera encodes it once, which
    * makes streams faster than the sensor's maximum cheap. `dtUs` is the position in the period.
@@ -115,4 +118,9 @@ export function barsStimulus(options: { eventsPerSecond: number; bars?: number }
   }
   period.length = count
   return { next: () => undefined, period }
+}
+
+/** What a camera without a picture sees. */
+export function drawGradient(into: Uint16Array): void {
+  for (let i = 0; i < into.length; i++) into[i] = (i * 7) & 0x3ff
 }

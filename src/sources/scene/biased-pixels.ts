@@ -49,7 +49,7 @@ export class BiasedPixels {
     }
     pixels.onShare = sum > 0 ? shot.onHz / sum : 0.5
     // Waiting times of a Poisson process shrink as its rate grows; without noise it never comes and stays so.
-    if (shotHz > 0) {
+    if (shotHz > 0 && sum !== before.shotNoiseHz) {
       pixels.nextNoiseUs = nowUs + ((pixels.nextNoiseUs - nowUs) * before.shotNoiseHz) / sum
     }
     this.#moveThresholds(before)

@@ -1,0 +1,331 @@
+import { basename } from 'node:path'
+import type {
+  CalibrationKind,
+  KindName,
+  MeasurementContext,
+  Outcome,
+  Verdict,
+} from '../calibration/kind.js'
+import { worst } from '../calibration/kind.js'
+import { loadKind } from '../calibration/kinds.js'
+import { lockCamera } from '../calibration/lock.js'
+import { CalibrationSession, type SessionProgress } from '../calibration/session.js'
+import { applySettings, type Settings } from '../calibration/settings.js'
+import { CalibrationStore, type StoredResult } from '../calibration/store.js'
+import type { Preset } from '../davis346/schema.js'
+import { EvtrackError } from '../events/errors.js'
+import { systemClock } from '../events/time.js'
+import type { SourceState } from '../sources/source.js'
+import { kindOptions } from './calibration-options.js'
+import {
+  type EmulatedCameraWorld,
+  openForCalibration,
+  serialOfCamera,
+  worldFor,
+} from './calibration-source.js'
+import { effectivePreset } from './plan-source.js'
+import { scanRecording } from './scan-recording.js'
+import type { Config } from './schema.js'
+import { stateDir } from './state-dir.js'
+import { VERSION } from './version.js'
+
+export interface CalibrateRequest {
+  readonly kind: KindName
+  /** Device time; the kind's own where not given. */
+  readonly seconds?: number
+  /** Measure and judge, write nothing. */
+  readonly dryRun: boolean
+  /** In place of what the configuration says, camelCase. */
+  readonly options?: Readonly<Record<string, unknown>>
+  /** Emulated cameras: what they see, where it is not what the kind asks for. */
+  readonly world?: EmulatedCameraWorld
+  readonly signal: AbortSignal
+  /** What the user is to do, before it starts. */
+  readonly onAsk?: (ask: string, kind: CalibrationKind) => void
+  readonly onState?: (state: SourceState) => void
+  /** Ten times a second. */
+  readonly onProgress?: (progress: SessionProgress) => void
+}
+
+export interface CalibrateReport {
+  readonly kind: KindName
+  readonly verdict: Verdict
+  readonly outcome: Outcome
+  /** As written; absent for a dry run. */
+  readonly stored?: StoredResult
+  readonly activated: boolean
+  readonly seconds: number
+  readonly serial: string | undefined
+}
+
+const TICK_MS = 20
+const TICKS_PER_PROGRESS = 5
+/** A recording shorter than this says nothing. */
+const SHORTEST_S = 1
+
+/**
+ * Measures, judges, writes and, unless it failed, activates. The camera gets its settings back and nothing is written
+ * when it is stopped or breaks. Rejects with EvtrackError.
+ */
+export async function calibrate(
+  config: Config,
+  request: CalibrateRequest,
+): Promise<CalibrateReport> {
+  request.signal.throwIfAborted()
+  const kind = await loadKind(request.kind)
+  const options = kindOptions(config, kind.name, request.options)
+  const run = new CalibrationRun(config, { kind, request, options })
+  try {
+    return await (kind.seconds === 0 ? run.judge() : run.measure())
+  } finally {
+    run.release()
+  }
+}
+
+class CalibrationRun {
+  readonly #config: Config
+  readonly #kind: CalibrationKind
+  readonly #request: CalibrateRequest
+  readonly #options: unknown
+  readonly #startedAt = new Date().toISOString()
+  #store: CalibrationStore | undefined
+  #release: () => void = () => {}
+
+  constructor(
+    config: Config,
+    of: { kind: CalibrationKind; request: CalibrateRequest; options: unknown },
+  ) {
+    this.#config = config
+    this.#kind = of.kind
+    this.#request = of.request
+    this.#options = of.options
+  }
+
+  release(): void {
+    this.#release()
+  }
+
+  /** A kind that needs no signals. */
+  async judge(): Promise<CalibrateReport> {
+    const { onAsk } = this.#request
+    const serial = await this.#knownSerial()
+    if (serial !== undefined) this.#adopt(serial)
+    else if (!this.#request.dryRun) throw noSerial()
+    onAsk?.(this.#kind.ask, this.#kind)
+    const measurement = this.#kind.create(this.#context({ seconds: 0 }))
+    return this.#conclude(measurement.finish(), 0)
+  }
+
+  async measure(): Promise<CalibrateReport> {
+    const { source } = this.#config
+    if (source.kind === 'recording' && this.#kind.needsCamera) {
+      throw new EvtrackError(
+        'CALIBRATION_FAILED',
+        `${this.#kind.name} cannot be calibrated from a recording.`,
+        { next: 'Run it on the camera: leave --from out.' },
+      )
+    }
+    return source.kind === 'recording' ? this.#measureRecording() : this.#measureCamera()
+  }
+
+  async #measureRecording(): Promise<CalibrateReport> {
+    const path = this.#config.source.file!
+    const scan = await scanRecording(path, this.#request.signal)
+    const wanted = this.#request.seconds ?? this.#kind.seconds
+    const seconds = Math.min(wanted, scan.seconds)
+    if (seconds < SHORTEST_S) {
+      throw new EvtrackError(
+        'CALIBRATION_FAILED',
+        `The recording lasts ${scan.seconds.toFixed(2)} s.`,
+        { next: `Record at least ${this.#kind.seconds} s and run again.` },
+      )
+    }
+    const serial = this.#serialOfRecording(scan.serial)
+    if (serial !== undefined) this.#adopt(serial)
+    return this.#stream({ seconds })
+  }
+
+  /** What the recording says, what the user says: both must agree, and one must be there. */
+  #serialOfRecording(recorded: string | undefined): string | undefined {
+    const { serial } = this.#config.camera
+    if (serial !== undefined && recorded !== undefined && serial !== recorded) {
+      throw new EvtrackError(
+        'CALIBRATION_INVALID',
+        `The recording is from the camera ${recorded}, not from ${serial}.`,
+        { next: 'Leave --serial out, or take a recording of that camera.' },
+      )
+    }
+    const found = serial ?? recorded
+    if (found === undefined && !this.#request.dryRun) throw noSerial()
+    return found
+  }
+
+  async #measureCamera(): Promise<CalibrateReport> {
+    const seconds = this.#request.seconds ?? this.#kind.seconds
+    return this.#stream({ seconds, base: await effectivePreset(this.#config.camera) })
+  }
+
+  async #stream(of: { seconds: number; base?: Preset }): Promise<CalibrateReport> {
+    const { seconds, base } = of
+    const { signal, onAsk, onState, onProgress } = this.#request
+    const kind = this.#kind
+    onAsk?.(kind.ask, kind)
+    const opened = await openForCalibration(this.#config, systemClock, this.#world(seconds))
+    const stop = new AbortController()
+    try {
+      const size = opened.source.info.size
+      const known = await this.#knownSerial()
+      // What is active now shapes the measurement, so the camera has to be known before it begins.
+      if (known !== undefined && this.#store === undefined) this.#adopt(known)
+      const before = base && this.#effective(base)
+      const during = before && (kind.prepare?.(before, this.#options) ?? before)
+      if (during !== undefined) await opened.configure?.(during)
+      const session = new CalibrationSession({
+        kind,
+        seconds,
+        settle: base !== undefined,
+        measurement: kind.create(this.#context({ seconds, size, preset: during })),
+        ...(opened.configure && { configure: opened.configure }),
+        onSerial: (serial) => {
+          if (this.#store === undefined) this.#adopt(serial)
+        },
+      })
+      const end = () => stop.abort()
+      const interrupt = () => session.fail(interrupted())
+      session.over.addEventListener('abort', end, { once: true })
+      signal.addEventListener('abort', interrupt, { once: true })
+      let ticks = 0
+      const timer = setInterval(() => {
+        session.tick(systemClock.nowUs())
+        if (++ticks % TICKS_PER_PROGRESS === 0) onProgress?.(session.progress())
+      }, TICK_MS)
+      try {
+        const { sink } = session
+        const watched = {
+          ...sink,
+          state: (state: SourceState) => {
+            sink.state?.(state)
+            onState?.(state)
+          },
+        }
+        const how = await opened.source.run(watched, stop.signal)
+        if (how === 'end') session.ended()
+      } finally {
+        clearInterval(timer)
+        signal.removeEventListener('abort', interrupt)
+        if (before !== undefined) await opened.configure?.(before).catch(() => {})
+      }
+      if (!session.finished) throw session.over.reason
+      onProgress?.({ ...session.progress(), share: 1 })
+      return this.#conclude(session.finish(), session.progress().seconds)
+    } finally {
+      await opened.close()
+    }
+  }
+
+  #world(seconds: number): EmulatedCameraWorld {
+    const { scene, seed } = this.#config.source
+    const { kind } = this.#request
+    const darkSeconds = Math.min(this.#config.calibration.noise.darkSeconds, seconds / 2)
+    return (
+      this.#request.world ??
+      worldFor(this.#kind.emulated, { kind, seed, seconds, darkSeconds, scene })
+    )
+  }
+
+  /** Undefined when it will be known once the camera is open, or never. */
+  async #knownSerial(): Promise<string | undefined> {
+    if (this.#config.source.kind === 'recording')
+      return this.#store?.serial ?? this.#config.camera.serial
+    return serialOfCamera(this.#config)
+  }
+
+  /** From here on this is about one camera: nobody else calibrates it meanwhile. */
+  #adopt(serial: string): void {
+    const store = new CalibrationStore(stateDir(this.#config), serial)
+    this.#store = store
+    if (!this.#request.dryRun) this.#release = lockCamera(store.dir, this.#kind.name)
+  }
+
+  #active() {
+    return this.#store?.active() ?? new Map<KindName, StoredResult>()
+  }
+
+  #effective(preset: Preset): Preset {
+    const settings = [...this.#active().values()].flatMap((r) => r.settings ?? [])
+    return applySettings({ preset, filters: this.#config.filters }, settings).preset
+  }
+
+  #context(of: {
+    seconds: number
+    size?: MeasurementContext<unknown>['size']
+    preset?: Preset | undefined
+  }): MeasurementContext<unknown> {
+    const { seconds, size = { width: 346, height: 260 }, preset } = of
+    const active = this.#active()
+    const own = active.get(this.#kind.name)
+    active.delete(this.#kind.name)
+    const others = [...active.values()].flatMap((result): Settings[] =>
+      result.settings === undefined ? [] : [result.settings],
+    )
+    return {
+      size,
+      seconds,
+      options: this.#options,
+      others,
+      ...(preset !== undefined && { preset }),
+      ...(own !== undefined &&
+        own.dataVersion === this.#kind.dataVersion && { previous: own.data }),
+    }
+  }
+
+  #conclude(outcome: Outcome, seconds: number): CalibrateReport {
+    const verdict = worst(outcome.rows)
+    const { kind, dryRun } = this.#request
+    const store = this.#store
+    const report = { kind, verdict, outcome, seconds, serial: store?.serial }
+    if (dryRun || store === undefined) return { ...report, activated: false }
+    const { rows, data, settings } = outcome
+    const stored = store.write(
+      {
+        kind,
+        dataVersion: this.#kind.dataVersion,
+        serial: store.serial,
+        verdict,
+        at: this.#startedAt,
+        seconds,
+        source: this.#sourceName(),
+        evtrackd: VERSION,
+        rows,
+        data,
+        ...(settings !== undefined && verdict !== 'FAIL' && { settings }),
+      },
+      outcome,
+    )
+    const activated = verdict !== 'FAIL' && settings !== undefined
+    if (activated) store.activate(stored)
+    return { ...report, stored, activated }
+  }
+
+  #sourceName(): string {
+    const { kind, file } = this.#config.source
+    return kind === 'recording' ? basename(file!) : kind
+  }
+}
+
+function noSerial(): EvtrackError {
+  return new EvtrackError('CALIBRATION_FAILED', 'It is not known which camera this is for.', {
+    next: 'Give its serial number: --serial 00000489 (`evtrackd devices` shows it).',
+  })
+}
+
+function interrupted(): EvtrackError {
+  return new EvtrackError(
+    'CALIBRATION_FAILED',
+    'Stopped before it was done; nothing has changed.',
+    {
+      next: 'Run it again.',
+      data: { reason: 'interrupted' },
+    },
+  )
+}

@@ -1,0 +1,31 @@
+import { homedir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from './schema.js'
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** Where state is kept: configured, given by systemd, or the user's own. */
+export function stateDir(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
+  return (
+    config.stateDir ??
+    env['STATE_DIRECTORY']?.split(':')[0] ??
+    join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'evtrackd')
+  )
+}
+
+export function recordingsDir(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
+  return join(stateDir(config, env), 'recordings')
+}
+
+/** What `camera/configure` was asked to keep. */
+export function keptConfigFile(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
+  return join(stateDir(config, env), 'camera-configure.json')
+}
+
+/** Where the sockets of a running daemon are: given by systemd, or below the user's own. */
+export function runtimeDir(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
+  const given = env['RUNTIME_DIRECTORY']?.split(':')[0]
+  if (given !== undefined && given !== '') return given
+  const session = env['XDG_RUNTIME_DIR']
+  return session === undefined || session === '' ? stateDir(config, env) : join(session, 'evtrackd')
+}
