@@ -50,7 +50,7 @@ def target_map(box):
     center, size = (box[:, :2] + box[:, 2:]) / 2 * CELLS, box[:, 2:] - box[:, :2]
     cell = center.floor().clamp(0, CELLS - 1)
     sigma = (size * CELLS / 6).clamp_min(0.45)
-    r = torch.arange(CELLS, dtype=box.dtype)
+    r = torch.arange(CELLS, dtype=box.dtype, device=box.device)
     g = torch.exp(-((r[None, None] - cell[..., None]) ** 2) / (2 * sigma[..., None] ** 2))
     return g[:, 1, :, None] * g[:, 0, None, :], (cell[:, 1] * CELLS + cell[:, 0]).long()
 

@@ -38,8 +38,20 @@ def options():
     return p.parse_args()
 
 
+# A GPU is used where there is one; batches are made on the CPU either way.
+DEVICE = torch.device('cuda' if torch.cuda.is_available() else 'cpu')
+# The exact phase needs sums of whole numbers to be whole numbers.
+torch.backends.cudnn.allow_tf32 = False
+
+
 def planes(bytes_):
-    return torch.from_numpy(bytes_).float().contiguous(memory_format=torch.channels_last)
+    return torch.from_numpy(bytes_).to(DEVICE).float().contiguous(memory_format=torch.channels_last)
+
+
+def machine():
+    if DEVICE.type == 'cuda':
+        return torch.cuda.get_device_name()
+    return f'{os.cpu_count()} cores {platform.machine()}, one thread'
 
 
 def evaluate(net, rows, size=32):
@@ -50,13 +62,14 @@ def evaluate(net, rows, size=32):
         for i in range(0, len(rows[0]), size):
             z, x, box, visible = (r[i:i + size] for r in rows)
             found, score = decode(*net(planes(z), planes(x)))
-            truth = torch.from_numpy(box)
+            truth = torch.from_numpy(box).to(DEVICE)
             overlaps.append(iou_and_giou(found, truth)[0])
             distance = ((found[:, :2] + found[:, 2:] - truth[:, :2] - truth[:, 2:]) / 2).norm(dim=1)
             errors.append(distance / (truth[:, 2:] - truth[:, :2]).prod(1).sqrt().clamp_min(1e-6))
             scores.append(score)
     seen = torch.from_numpy(rows[3]) > 0.5
-    iou, error, score = torch.cat(overlaps)[seen], torch.cat(errors)[seen], torch.cat(scores)
+    overlaps, errors, score = (torch.cat(rows).cpu() for rows in (overlaps, errors, scores))
+    iou, error = overlaps[seen], errors[seen]
     hidden = score[~seen]
     metrics = dict(iou=float(iou.mean()), success50=float((iou > 0.5).float().mean()),
                    success75=float((iou > 0.75).float().mean()), near=float((error < 0.25).float().mean()))
@@ -119,16 +132,19 @@ def main():
     picks = np.linspace(0, len(val) - 1, min(512, len(val))).astype(int)
     samples = [val.sample(int(i)) for i in picks]
     rows = [np.stack([s[k] for s in samples]) for k in ('z', 'x', 'box', 'visible')]
-    net = Tracker(o.stem_channels, o.channels, o.blocks).to(memory_format=torch.channels_last)
+    net = Tracker(o.stem_channels, o.channels, o.blocks).to(DEVICE, memory_format=torch.channels_last)
+    earlier = None
     if o.init:
-        net.load_state_dict(torch.load(o.init)['average'])
+        begun = torch.load(o.init, map_location=DEVICE)
+        net.load_state_dict(begun['average'])
+        earlier = begun.get('record')
     average = copy.deepcopy(net)
     opt = optimiser(net, o.rate)
     step, before, top, exact = 0, 0.0, 0.0, False
     if o.resume:
         if not os.path.exists(last):
             raise SystemExit(f'nothing to resume: there is no {last}')
-        state = torch.load(last)
+        state = torch.load(last, map_location=DEVICE)
         net.load_state_dict(state['net'])
         average.load_state_dict(state['average'])
         opt.load_state_dict(state['optimiser'])
@@ -155,7 +171,7 @@ def main():
         record = {
             'data': f'{len(pool)} pairs of simulated scenes through the runtime\'s filters, aggregation and crop',
             'steps': step, 'samples': step * o.batch, 'hours': round(elapsed / 3600, 2),
-            'machine': f'{os.cpu_count()} cores {platform.machine()}, one thread',
+            'machine': machine(), 'started_from': earlier and {k: earlier[k] for k in ('samples', 'hours', 'data')},
             'finished': time.strftime('%Y-%m-%d'), 'exact': exact,
             'recipe': f'AdamW {o.rate}, cosine, batch {o.batch}, exact integers from {o.exact_from:.0%} of the time',
             'metrics': dict({k: round(v, 3) for k, v in metrics.items()}, unmoved_box_iou=round(unmoved, 3),
@@ -165,7 +181,8 @@ def main():
                      step=step, elapsed=elapsed, top=top, exact=exact, record=record)
         if exact and metrics['iou'] > top:
             top = state['top'] = metrics['iou']
-            torch.save({k: state[k] for k in ('average', 'sizes', 'record')}, best)
+            weights = {name: value.cpu() for name, value in state['average'].items()}
+            torch.save(dict(average=weights, sizes=net.sizes, record=record), best)
         torch.save(state, last + '.tmp')
         os.replace(last + '.tmp', last)
 
@@ -185,7 +202,7 @@ def main():
         net.train(not exact)
         z, x, box, visible = data.batch(pool, o.batch, rng)
         score, found = net(planes(z), planes(x))
-        focal, giou, l1 = losses(score, found, torch.from_numpy(box), torch.from_numpy(visible))
+        focal, giou, l1 = losses(score, found, torch.from_numpy(box).to(DEVICE), torch.from_numpy(visible).to(DEVICE))
         loss = focal + 2 * giou + 5 * l1
         opt.zero_grad(set_to_none=True)
         loss.backward()

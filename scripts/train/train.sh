@@ -4,10 +4,11 @@
 # PICTURES in the environment says in the model card what the archives hold and where it comes from.
 # WORK in the environment is where shards and checkpoints go, by default work/ beside this script.
 # Continue an interrupted run with the same arguments and RESUME=1 in the environment.
+# Train on from a checkpoint with INIT=CHECKPOINT.pt: the package that is there follows the targets of fresh scenes.
 set -eu
 
 if [ $# -lt 2 ]; then
-  sed -n '2,6s/^# *//p' "$0" >&2
+  sed -n '2,8s/^# *//p' "$0" >&2
   exit 2
 fi
 minutes=$1
@@ -17,6 +18,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 work=${WORK:-$here/work}
 evtrackd="node $here/../../dist/src/cli/main.js"
 pictures=
+follow=
+[ -z "${INIT:-}" ] || follow="--follow $package"
 mkdir -p "$work"
 
 if [ $# -gt 0 ]; then
@@ -28,13 +31,13 @@ fi
 [ -e "$work/shards/val" ] || $evtrackd dataset "$work/shards/val" --seed 900 --count 2048 $pictures
 if [ "${RESUME:-0}" != 1 ]; then
   rm -rf "$work/shards/train"
-  $evtrackd dataset "$work/shards/train" --seed 3 --count 2048 $pictures
-  nice -n 10 $evtrackd dataset "$work/shards/train" --seed 1 --count 60000 $pictures >"$work/dataset.log" 2>&1 &
+  $evtrackd dataset "$work/shards/train" --seed 3 --count 2048 $pictures $follow
+  nice -n 10 $evtrackd dataset "$work/shards/train" --seed 1 --count 60000 $pictures $follow >"$work/dataset.log" 2>&1 &
   generator=$!
   trap 'kill $generator 2>/dev/null || true' EXIT INT TERM
 fi
 
-resume=
+resume=${INIT:+--init $INIT}
 [ "${RESUME:-0}" != 1 ] || resume=--resume
 /usr/bin/python3 -B "$here/train.py" --shards "$work/shards/train" --val "$work/shards/val" --out "$work/run" \
   --seconds $((minutes * 60)) $resume
