@@ -23,7 +23,7 @@ for deb in "$work"/debs/*.deb; do dpkg-deb -x "$deb" "$sysroot"; done
 
 cpu=$sysroot/sys/devices/system/cpu
 mkdir -p "$sysroot/proc" "$cpu/cpu0/topology"
-cat >"$sysroot/proc/cpuinfo" <<'CPU'
+cat >"$sysroot/proc/cpuinfo" <<'END'
 processor	: 0
 BogoMIPS	: 50.00
 Features	: fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp
@@ -33,7 +33,7 @@ CPU variant	: 0x4
 CPU part	: 0xd0b
 CPU revision	: 1
 
-CPU
+END
 for file in possible present online cpu0/topology/{core_id,physical_package_id,core_siblings_list,thread_siblings_list}; do
   echo 0 >"$cpu/$file"
 done

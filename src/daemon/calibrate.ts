@@ -1,21 +1,17 @@
 import { basename } from 'node:path'
-import type {
-  CalibrationKind,
-  KindName,
-  MeasurementContext,
-  Outcome,
-  Verdict,
-} from '../calibration/kind.js'
+import type { CalibrationKind, KindName, MeasurementContext, Outcome } from '../calibration/kind.js'
 import { worst } from '../calibration/kind.js'
 import { loadKind } from '../calibration/kinds.js'
 import { lockCamera } from '../calibration/lock.js'
-import { CalibrationSession, type SessionProgress } from '../calibration/session.js'
-import { applySettings, type Settings } from '../calibration/settings.js'
+import { CalibrationSession } from '../calibration/session.js'
+import { calibratedPreset } from '../calibration/settings.js'
 import { CalibrationStore, type StoredResult } from '../calibration/store.js'
 import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import { systemClock } from '../events/time.js'
 import type { SourceState } from '../sources/source.js'
+import { checkLength, checkSerials, interrupted, noSerial } from './calibrate-refusals.js'
+import type { CalibrateReport, CalibrateRequest } from './calibrate-request.js'
 import { kindOptions } from './calibration-options.js'
 import {
   type EmulatedCameraWorld,
@@ -29,39 +25,10 @@ import type { Config } from './schema.js'
 import { stateDir } from './state-dir.js'
 import { VERSION } from './version.js'
 
-export interface CalibrateRequest {
-  readonly kind: KindName
-  /** Device time; the kind's own where not given. */
-  readonly seconds?: number
-  /** Measure and judge, write nothing. */
-  readonly dryRun: boolean
-  /** In place of what the configuration says, camelCase. */
-  readonly options?: Readonly<Record<string, unknown>>
-  /** Emulated cameras: what they see, where it is not what the kind asks for. */
-  readonly world?: EmulatedCameraWorld
-  readonly signal: AbortSignal
-  /** What the user is to do, before it starts. */
-  readonly onAsk?: (ask: string, kind: CalibrationKind) => void
-  readonly onState?: (state: SourceState) => void
-  /** Ten times a second. */
-  readonly onProgress?: (progress: SessionProgress) => void
-}
-
-export interface CalibrateReport {
-  readonly kind: KindName
-  readonly verdict: Verdict
-  readonly outcome: Outcome
-  /** As written; absent for a dry run. */
-  readonly stored?: StoredResult
-  readonly activated: boolean
-  readonly seconds: number
-  readonly serial: string | undefined
-}
+export type { CalibrateReport, CalibrateRequest } from './calibrate-request.js'
 
 const TICK_MS = 20
 const TICKS_PER_PROGRESS = 5
-/** A recording shorter than this says nothing. */
-const SHORTEST_S = 1
 
 /**
  * Measures, judges, writes and, unless it failed, activates. The camera gets its settings back and nothing is written
@@ -133,13 +100,7 @@ class CalibrationRun {
     const scan = await scanRecording(path, this.#request.signal)
     const wanted = this.#request.seconds ?? this.#kind.seconds
     const seconds = Math.min(wanted, scan.seconds)
-    if (seconds < SHORTEST_S) {
-      throw new EvtrackError(
-        'CALIBRATION_FAILED',
-        `The recording lasts ${scan.seconds.toFixed(2)} s.`,
-        { next: `Record at least ${this.#kind.seconds} s and run again.` },
-      )
-    }
+    checkLength(scan.seconds, this.#kind.seconds)
     const serial = this.#serialOfRecording(scan.serial)
     if (serial !== undefined) this.#adopt(serial)
     return this.#stream({ seconds })
@@ -148,21 +109,15 @@ class CalibrationRun {
   /** What the recording says, what the user says: both must agree, and one must be there. */
   #serialOfRecording(recorded: string | undefined): string | undefined {
     const { serial } = this.#config.camera
-    if (serial !== undefined && recorded !== undefined && serial !== recorded) {
-      throw new EvtrackError(
-        'CALIBRATION_INVALID',
-        `The recording is from the camera ${recorded}, not from ${serial}.`,
-        { next: 'Leave --serial out, or take a recording of that camera.' },
-      )
-    }
+    checkSerials(serial, recorded)
     const found = serial ?? recorded
     if (found === undefined && !this.#request.dryRun) throw noSerial()
     return found
   }
 
   async #measureCamera(): Promise<CalibrateReport> {
-    const seconds = this.#request.seconds ?? this.#kind.seconds
-    return this.#stream({ seconds, base: await effectivePreset(this.#config.camera) })
+    const base = await effectivePreset(this.#config.camera)
+    return this.#stream({ seconds: this.#request.seconds ?? this.#kind.seconds, base })
   }
 
   async #stream(of: { seconds: number; base?: Preset }): Promise<CalibrateReport> {
@@ -190,9 +145,13 @@ class CalibrationRun {
           if (this.#store === undefined) this.#adopt(serial)
         },
       })
-      const end = () => stop.abort()
+      // Put back while the camera is open: one that was let go only takes its settings when it is opened again.
+      const end = async () => {
+        if (before !== undefined) await opened.configure?.(before).catch(() => {})
+        stop.abort()
+      }
       const interrupt = () => session.fail(interrupted())
-      session.over.addEventListener('abort', end, { once: true })
+      session.over.addEventListener('abort', () => void end(), { once: true })
       signal.addEventListener('abort', interrupt, { once: true })
       let ticks = 0
       const timer = setInterval(() => {
@@ -213,7 +172,6 @@ class CalibrationRun {
       } finally {
         clearInterval(timer)
         signal.removeEventListener('abort', interrupt)
-        if (before !== undefined) await opened.configure?.(before).catch(() => {})
       }
       if (!session.finished) throw session.over.reason
       onProgress?.({ ...session.progress(), share: 1 })
@@ -235,8 +193,8 @@ class CalibrationRun {
 
   /** Undefined when it will be known once the camera is open, or never. */
   async #knownSerial(): Promise<string | undefined> {
-    if (this.#config.source.kind === 'recording')
-      return this.#store?.serial ?? this.#config.camera.serial
+    const { source, camera } = this.#config
+    if (source.kind === 'recording') return this.#store?.serial ?? camera.serial
     return serialOfCamera(this.#config)
   }
 
@@ -252,8 +210,10 @@ class CalibrationRun {
   }
 
   #effective(preset: Preset): Preset {
-    const settings = [...this.#active().values()].flatMap((r) => r.settings ?? [])
-    return applySettings({ preset, filters: this.#config.filters }, settings).preset
+    return calibratedPreset(
+      preset,
+      [...this.#active().values()].flatMap((r) => r.settings ?? []),
+    )
   }
 
   #context(of: {
@@ -265,9 +225,7 @@ class CalibrationRun {
     const active = this.#active()
     const own = active.get(this.#kind.name)
     active.delete(this.#kind.name)
-    const others = [...active.values()].flatMap((result): Settings[] =>
-      result.settings === undefined ? [] : [result.settings],
-    )
+    const others = [...active.values()].flatMap(({ settings }) => settings ?? [])
     return {
       size,
       seconds,
@@ -311,21 +269,4 @@ class CalibrationRun {
     const { kind, file } = this.#config.source
     return kind === 'recording' ? basename(file!) : kind
   }
-}
-
-function noSerial(): EvtrackError {
-  return new EvtrackError('CALIBRATION_FAILED', 'It is not known which camera this is for.', {
-    next: 'Give its serial number: --serial 00000489 (`evtrackd devices` shows it).',
-  })
-}
-
-function interrupted(): EvtrackError {
-  return new EvtrackError(
-    'CALIBRATION_FAILED',
-    'Stopped before it was done; nothing has changed.',
-    {
-      next: 'Run it again.',
-      data: { reason: 'interrupted' },
-    },
-  )
 }

@@ -5,7 +5,12 @@ import { createEmulatedPort } from '../davis346/emulator/port.js'
 import type { Clock } from '../events/time.js'
 import { createCameraSource } from '../sources/camera.js'
 import { isDavis346 } from '../sources/camera-choice.js'
-import { createWorld, driftingClock, type WorldOptions } from '../sources/emulated-world.js'
+import {
+  createWorld,
+  driftingClock,
+  patientClock,
+  type WorldOptions,
+} from '../sources/emulated-world.js'
 import { sceneByName } from '../sources/scene/named.js'
 import { createScene } from '../sources/scene/scene.js'
 import { createLibusbPort } from '../usb/libusb.js'
@@ -68,6 +73,15 @@ export async function serialOfCamera(config: Config): Promise<string | undefined
   }
 }
 
+/** One turn of an emulated camera that is slow to compute. */
+const PATIENT_US = 10_000
+
+/** A scene may be too much for the computer; a camera without one keeps its time, which can then be measured. */
+function cameraClock(clock: Clock, world: EmulatedCameraWorld): Clock {
+  const own = driftingClock(clock, -(world.driftPpm ?? 0))
+  return world.scene === undefined ? own : patientClock(own, PATIENT_US)
+}
+
 /** Opens what a calibration measures on: the camera itself, an emulated one in its world, or a recording. */
 export async function openForCalibration(
   config: Config,
@@ -81,7 +95,7 @@ export async function openForCalibration(
   if (config.source.kind === 'camera') return openSource({ kind: 'camera', camera }, clock)
   const { stimulus } = createWorld(world)
   const own = new EmulatedCamera({
-    clock: driftingClock(clock, -(world.driftPpm ?? 0)),
+    clock: cameraClock(clock, world),
     stimulus,
     ...(config.camera.serial !== undefined && { identity: { serial: config.camera.serial } }),
   })

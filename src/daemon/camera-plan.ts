@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { type Layer, type LayeredConfig, readKept, resolveLayers } from './config-layers.js'
-import { keptConfigFile, stateDir } from './state-dir.js'
+import { ModelStore } from './model-store.js'
+import { installedModelsDir, keptConfigFile, stateDir } from './state-dir.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -8,6 +9,8 @@ type Env = Readonly<Record<string, string | undefined>>
 export interface CameraPlan extends LayeredConfig {
   /** Id of the camera in [[cameras]]; '' when there is only the one. */
   readonly id: string
+  /** Installed model packages, the same for all cameras. */
+  readonly store: ModelStore
 }
 
 interface RawCamera {
@@ -46,10 +49,13 @@ function cameraLayer(base: LayeredConfig, camera: RawCamera, env: Env): Layer {
  * given, what it changed for now. Throws CONFIG_INVALID.
  */
 export function planCameras(
-  layers: readonly Layer[],
+  given: readonly Layer[],
   options: { readonly env: Env; readonly changes?: ReadonlyMap<string, readonly Layer[]> },
 ): CameraPlan[] {
   const { env, changes } = options
+  const configured = resolveLayers(given)
+  const store = new ModelStore(installedModelsDir(configured.config, env))
+  const layers = [...given, ...store.layers()]
   const base = resolveLayers(layers)
   // As written, not as completed by the schema: a key that is absent is taken from [filters].
   const { cameras = [] } = base.merged as { cameras?: readonly RawCamera[] }
@@ -59,6 +65,15 @@ export function planCameras(
     const own = camera === undefined ? [] : [cameraLayer(base, camera, env)]
     const { config } = own.length === 0 ? base : resolveLayers([...layers, ...own])
     const all = [...layers, ...own, ...(changes?.get(id) ?? readKept(keptConfigFile(config, env)))]
-    return { id, ...resolveLayers(all) }
+    return { id, store, ...withInstalledModel(all, store) }
   })
+}
+
+/** A model that is named as it was installed is found in the folder of installed ones. */
+function withInstalledModel(layers: readonly Layer[], store: ModelStore): LayeredConfig {
+  const plan = resolveLayers(layers)
+  const name = store.path(plan.config.model.name)
+  if (name === undefined) return plan
+  const origin = plan.origins.get('model.name') ?? 'default'
+  return resolveLayers([...layers, { origin, value: { model: { name } } }])
 }

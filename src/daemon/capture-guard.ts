@@ -2,7 +2,6 @@ import { EventRateGuard, type GuardStep } from '../calibration/guard/guard.js'
 import { LADDER, onRung } from '../calibration/guard/ladder.js'
 import type { GuardOptions } from '../calibration/guard/schema.js'
 import type { Preset } from '../davis346/schema.js'
-import type { Clock } from '../events/time.js'
 
 /** How the guard stands, for whoever publishes it. */
 export interface GuardState {
@@ -20,25 +19,33 @@ export interface GuardState {
 export interface CaptureGuardOptions {
   readonly options: GuardOptions
   readonly preset: Preset
-  readonly clock: Clock
   /** The camera takes the preset, or the promise rejects. */
   readonly configure: (preset: Preset) => Promise<void>
   /** Events that the camera itself lost, running total. */
   readonly dropped: () => number
   /** It took a step. */
   readonly onStep: (state: GuardState) => void
+  /** Calls back ten times a second until what it returned is called. Default: a timer. */
+  readonly often?: (tick: () => void) => () => void
 }
 
 const TICK_MS = 100
+
+function timer(tick: () => void): () => void {
+  const interval = setInterval(tick, TICK_MS)
+  return () => clearInterval(interval)
+}
 
 /** The event-rate guard in the capture thread: feeds it, and does what it says. */
 export class CaptureGuard {
   readonly #parts: CaptureGuardOptions
   readonly #guard: EventRateGuard
-  readonly #timer: NodeJS.Timeout
+  readonly #stop: () => void
   /** What is configured, without the guard. */
   #preset: Preset
   #events = 0
+  /** The guard goes by this: what waited somewhere and comes all at once is no higher rate. */
+  #deviceUs = Number.NaN
   #last = 0
   /** Changes of the camera come one after another. */
   #turn: Promise<unknown> = Promise.resolve()
@@ -47,16 +54,23 @@ export class CaptureGuard {
     this.#parts = parts
     this.#preset = parts.preset
     this.#guard = new EventRateGuard(parts.options)
-    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+    this.#stop = (parts.often ?? timer)(() => this.#tick())
   }
 
-  /** hot */
-  count(events: number): void {
+  /** hot. Events that end at this device time. */
+  count(events: number, tUs: number): void {
     this.#events += events
+    this.#deviceUs = tUs
   }
 
-  /** The stream starts anew. */
+  /** Device time has come so far. */
+  time(tUs: number): void {
+    this.#deviceUs = tUs
+  }
+
+  /** Device time starts anew. */
   restart(): void {
+    this.#deviceUs = Number.NaN
     this.#guard.restart()
   }
 
@@ -79,24 +93,25 @@ export class CaptureGuard {
   }
 
   close(): void {
-    clearInterval(this.#timer)
+    this.#stop()
   }
 
   #tick(): void {
-    const { clock, dropped } = this.#parts
-    const step = this.#guard.tick(clock.nowUs(), { events: this.#events, dropped: dropped() })
+    if (Number.isNaN(this.#deviceUs)) return
+    const totals = { events: this.#events, dropped: this.#parts.dropped() }
+    const step = this.#guard.tick(this.#deviceUs, totals)
     if (step !== undefined) void this.#inTurn(() => this.#take(step))
   }
 
   async #take(step: GuardStep): Promise<void> {
-    const { clock, configure, onStep } = this.#parts
+    const { configure, onStep } = this.#parts
     this.#last = Math.round(step.eventsPerSecond)
     const taken = await configure(onRung(this.#preset, LADDER[step.level]!)).then(
       () => true,
       // A camera that has just gone gets its settings when it is back; the guard looks again.
       () => false,
     )
-    this.#guard.settled(clock.nowUs(), taken, step)
+    this.#guard.settled(this.#deviceUs, taken, step)
     onStep(this.state())
   }
 

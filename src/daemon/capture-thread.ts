@@ -1,6 +1,6 @@
 import type { SourceInfo, SourceState } from '../sources/source.js'
-import type { GuardState } from './capture-guard.js'
 import { CaptureDesk, type CaptureDeskOptions } from './capture-desk.js'
+import type { GuardState } from './capture-guard.js'
 import type { RecordingReport } from './capture-recorder.js'
 import type { CaptureWorkerData } from './capture-worker.js'
 import type { CaptureCommand, CaptureCounters, CaptureMessage } from './messages.js'

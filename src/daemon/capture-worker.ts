@@ -70,7 +70,7 @@ async function work(): Promise<void> {
   const sink: SourceSink = {
     events: (batch) => {
       lastEventHostUs = batch.hostUs
-      guard?.count(batch.length)
+      if (batch.length > 0) guard?.count(batch.length, batch.t0Us + batch.dtUs[batch.length - 1]!)
       // Before the filters, which compact the batch in place.
       recorder.sink?.events(batch)
       pipeline.events(batch)
@@ -78,12 +78,13 @@ async function work(): Promise<void> {
       return undefined
     },
     time: (tUs, hostUs) => {
+      guard?.time(tUs)
       recorder.sink?.time(tUs, hostUs)
       pipeline.time(tUs, hostUs)
     },
     gap: (gap) => {
       recorder.sink?.gap(gap)
-      if (gap.reason === 'reconnect') guard?.restart()
+      if (gap.reason === 'reconnect' || gap.reason === 'reset') guard?.restart()
       pipeline.gap(gap)
     },
     image: (image) => recorder.sink?.image(image),
@@ -169,7 +170,6 @@ function guardOf({ source, configure }: OpenedSource): CaptureGuard | undefined 
   return new CaptureGuard({
     options: data.guard,
     preset: request.camera.preset,
-    clock: systemClock,
     configure,
     dropped,
     onStep: (state) => post({ type: 'guard', state }),

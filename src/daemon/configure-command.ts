@@ -42,6 +42,14 @@ export class Changes {
     }
   }
 
+  /** Takes back a model that did not prove itself. Throws CONFIG_INVALID where that cannot be written. */
+  forgetModel(): void {
+    const kept = withoutModel(this.#kept)
+    if (kept !== this.#kept) this.#write(kept)
+    this.#kept = kept
+    this.#now = withoutModel(this.#now)
+  }
+
   #write(kept: unknown): void {
     try {
       if (isEmpty(kept)) {
@@ -67,6 +75,11 @@ function layersOf(kept: unknown, now: unknown): Layer[] {
     ...(isEmpty(kept) ? [] : [{ origin: KEPT_ORIGIN, value: kept }]),
     ...(isEmpty(now) ? [] : [{ origin: NOW_ORIGIN, value: now }]),
   ]
+}
+
+function withoutModel(changes: unknown): unknown {
+  const { model, ...rest } = changes as { model?: unknown }
+  return model === undefined ? changes : rest
 }
 
 function isEmpty(value: unknown): boolean {

@@ -15,6 +15,8 @@ export interface DaemonHooks {
   readonly onCounters?: (counters: CaptureCounters) => void
   /** The state of the daemon or of its camera has changed. */
   readonly onState?: () => void
+  /** The first windows have decided about the model package of that name, as it was configured. */
+  readonly onModelJudged?: (name: string, outcome: 'kept' | 'reverted', error?: Error) => void
 }
 
 /** Commands about the process and its configuration, which belong to whoever started the daemon. */
@@ -33,7 +35,7 @@ export interface Daemon {
   snapshot(): Promise<Snapshot>
   /**
    * Takes on the live part of a configuration (see reload.ts): all of it is judged before anything changes. Rejects
-   * with CONFIG_INVALID, or with the camera's error when it did not take its preset, which it gets again when it
+   * with CONFIG_INVALID, with MODEL_INVALID for a package that fails its golden run, or with the camera's error when it did not take its preset, which it gets again when it
    * reconnects. `commit` runs between judging and changing, and prevents the change by throwing.
    */
   reconfigure(config: Config, commit?: () => void): Promise<void>

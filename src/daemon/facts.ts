@@ -1,6 +1,7 @@
 import { DECODER_COUNTERS } from '../davis346/violations.js'
 import type { MeasuredEnergy } from '../inference/energy-sampler.js'
 import { LatencyHistogram } from '../publish/latency.js'
+import { round2 } from '../publish/payloads.js'
 import type { CameraReport, HealthReport } from '../publish/publisher.js'
 import type { SourceState } from '../sources/source.js'
 import type { GuardState } from './capture-guard.js'
@@ -41,6 +42,8 @@ function guardReport(state: GuardState): NonNullable<CameraReport['guard']> {
 
 /** What the main thread knows of the others, and what it says about them. Pure but for its own bookkeeping. */
 export class DaemonFacts {
+  /** From a calibration: holds until the drift has been measured anew. */
+  knownDriftPpm: number | undefined
   sourceState: SourceState = { state: 'connecting' }
   inference: 'opening' | 'ready' | 'failed' = 'opening'
   readonly inferenceMs = new LatencyHistogram()
@@ -54,7 +57,7 @@ export class DaemonFacts {
   readonly #isCamera: boolean
   readonly #nowUs: () => number
   /** Of the package, before anything was measured; null without a network. */
-  readonly #energy: Energy | null
+  #energy: Energy | null
   #measured: MeasuredEnergy | undefined
 
   constructor(options: { isCamera: boolean; nowUs: () => number; energy?: Energy }) {
@@ -70,6 +73,13 @@ export class DaemonFacts {
     this.#captureReports += 1
   }
 
+  /** The guard took a step; gives what to log of it. */
+  guarded(state: GuardState): Record<string, string | number> {
+    this.guard = state
+    const { measure, level, eventsPerSecond } = state
+    return { measure, level, events_per_second: eventsPerSecond }
+  }
+
   tracked(
     counters: Readonly<Record<string, number>>,
     inferenceMs: readonly number[],
@@ -79,6 +89,12 @@ export class DaemonFacts {
     this.#measured = energy
     this.#inferenceReports += 1
     for (const ms of inferenceMs) this.inferenceMs.record(ms)
+  }
+
+  /** Another package is in use, and nothing of it measured yet. */
+  changeEnergy(energy: Energy): void {
+    this.#energy = energy
+    this.#measured = undefined
   }
 
   /** How far the other threads have come, for whoever judges whether they move. */
@@ -162,7 +178,9 @@ export class DaemonFacts {
           ? null
           : {
               offset_us: Math.round(clock.offsetUs),
-              drift_ppm: Number.isNaN(clock.driftPpm) ? 0 : Math.round(clock.driftPpm * 100) / 100,
+              drift_ppm: round2(
+                Number.isNaN(clock.driftPpm) ? (this.knownDriftPpm ?? 0) : clock.driftPpm,
+              ),
             },
       temperature_c: temperatureC === undefined ? null : Math.round(temperatureC * 10) / 10,
       memory: { rss_bytes: memory.rss, heap_used_bytes: memory.heapUsed },

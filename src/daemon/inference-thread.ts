@@ -1,8 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../events/time.js'
+import type { ModelPackage } from '../inference/model-package.js'
 import type { StepResult, TrackEvent } from '../tracking/track.js'
 import type { InferenceWorkerData } from './inference-worker.js'
-import type { InferenceCommand, InferenceMessage } from './messages.js'
+import type { InferenceCommand, InferenceMessage, ModelReport } from './messages.js'
 import { TargetDesk } from './target-desk.js'
 import { fromWire, startThread, type Thread } from './threads.js'
 
@@ -17,7 +18,14 @@ export interface InferenceEvents {
   counters(message: Extract<InferenceMessage, { type: 'counters' }>): void
   /** Lifecycle events outside of a window: commands and the end. */
   events(events: readonly TrackEvent[]): void
+  /** The first windows have decided about a package; `error` says why it was taken back. */
+  judged(outcome: 'kept' | 'reverted', error: Error | undefined): void
   failed(error: Error): void
+}
+
+interface Waiting {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
 }
 
 const SNAPSHOT_TIMEOUT_MS = 2000
@@ -32,6 +40,9 @@ export class InferenceThread {
   readonly #snapshots = new Set<(snapshot: Snapshot) => void>()
   /** Asked for and not answered: a camera may be gone for hours, and every question brings a copy. */
   #snapshotAsked = false
+  /** Changes of the package that are not answered, by id. */
+  readonly #switches = new Map<number, Waiting>()
+  #switchId = 0
   #closed: () => void = () => {}
 
   constructor(
@@ -49,7 +60,10 @@ export class InferenceThread {
       data,
       transfer: [data.windows],
       onMessage: (message) => this.#receive(message),
-      onFailed: (error) => events.failed(error),
+      onFailed: (error) => {
+        this.#giveUp(error)
+        events.failed(error)
+      },
     })
   }
 
@@ -75,6 +89,18 @@ export class InferenceThread {
     }
   }
 
+  /**
+   * Changes over to another package. Resolves when it is in use, with its trial still to come; rejects with what its
+   * golden run or its opening rejected with, and everything is as before then.
+   */
+  switchModel(pkg: ModelPackage): Promise<void> {
+    const id = ++this.#switchId
+    return new Promise((resolve, reject) => {
+      this.#switches.set(id, { resolve, reject })
+      this.#thread.send({ type: 'switch-model', id, package: pkg })
+    })
+  }
+
   /** Ends all targets, so that their last events are handed out, and then the thread. */
   async close(): Promise<void> {
     const closed = new Promise<void>((resolve) => {
@@ -84,6 +110,25 @@ export class InferenceThread {
     await Promise.race([closed, this.#thread.stop(STOP_GRACE_MS)])
     await this.#thread.stop(STOP_GRACE_MS)
     this.#desk.close()
+    this.#giveUp(new Error('evtrackd is stopping'))
+  }
+
+  #giveUp(error: Error): void {
+    for (const { reject } of this.#switches.values()) reject(error)
+    this.#switches.clear()
+  }
+
+  #model({ id, outcome, events, error }: ModelReport): void {
+    if (events.length > 0) this.#events.events(events)
+    const reason = error && fromWire(error)
+    if (outcome === 'kept' || outcome === 'reverted') {
+      this.#events.judged(outcome, reason)
+      return
+    }
+    const waiting = this.#switches.get(id)
+    this.#switches.delete(id)
+    if (outcome === 'switched') waiting?.resolve()
+    else waiting?.reject(reason ?? new Error('the package was refused'))
   }
 
   #receive(message: InferenceMessage): void {
@@ -103,6 +148,9 @@ export class InferenceThread {
       case 'snapshot':
         this.#snapshotAsked = false
         for (const take of this.#snapshots) take(message)
+        break
+      case 'model':
+        this.#model(message)
         break
       case 'closed':
         this.#events.events(message.events)

@@ -1,12 +1,13 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { EvtrackError } from '../events/errors.js'
-import { EnergySampler } from '../inference/energy-sampler.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import { FrameReader } from '../pipeline/frame-pool.js'
-import type { TargetManager } from '../tracking/manager.js'
+import type { NetworkManager, TargetManager } from '../tracking/manager.js'
 import type { TrackingConfig } from '../tracking/schema.js'
 import type { InferenceCommand, InferenceMessage, WindowReady } from './messages.js'
-import { createTracker, openSession } from './open-tracker.js'
+import { ModelSwitch } from './model-switch.js'
+import { type OpenModel, openModel } from './open-model.js'
+import { createTracker } from './open-tracker.js'
 import { toWire } from './threads.js'
 
 /**
@@ -40,15 +41,14 @@ function post(message: InferenceMessage, transfer: readonly ArrayBuffer[] = []):
 async function work(): Promise<void> {
   const reader = new FrameReader(data.pool)
   const started = performance.now()
-  const opened = await openSession(data.package, data)
-  const sampler = await openSampler()
-  const session = opened && (sampler?.watch(opened) ?? opened)
+  const model = data.package && (await openModel(data.package, data))
   const manager = createTracker(data.tracking.tracker, {
-    session,
+    session: model?.session,
     size: reader.size,
     config: data.tracking,
     idPrefix: data.idPrefix,
   })
+  const models = model && switchOf(manager as NetworkManager, model)
   post({ type: 'ready', openedMs: performance.now() - started })
 
   let running = false
@@ -63,7 +63,7 @@ async function work(): Promise<void> {
     try {
       await drainWindows()
       // Energy is measured when no window waits; whatever has come in meanwhile is next.
-      while (!closing && (await sampler?.sample())) await drainWindows()
+      while (!closing && (await models?.model.sampler?.sample())) await drainWindows()
     } catch (error) {
       post({ type: 'failed', error: toWire(error) })
     } finally {
@@ -72,7 +72,16 @@ async function work(): Promise<void> {
     if (closing) await close()
   }
 
+  let lostBefore = 0
+  const lost = (): number => {
+    const { skipped, missed } = reader.counters.snapshot()
+    const now = skipped + missed - lostBefore
+    lostBefore += now
+    return now
+  }
+
   const drainWindows = async (): Promise<void> => {
+    await models?.turn()
     for (let frame = take(); frame !== undefined && !closing; frame = take()) {
       try {
         const result = await manager.step(frame)
@@ -86,9 +95,13 @@ async function work(): Promise<void> {
         }
         post({ type: 'step', result, hostUs, broken, gapUs })
         if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
+        await models?.stepped(result.inferences, lost())
+      } catch (error) {
+        if (!(await models?.failed(error))) throw error
       } finally {
         reader.release(frame.slot)
       }
+      await models?.turn()
       // Commands and new windows arrive between two windows.
       await new Promise(setImmediate)
     }
@@ -99,8 +112,7 @@ async function work(): Promise<void> {
     closed ??= (async () => {
       clearInterval(timer)
       const events = await manager.close()
-      await session?.close()
-      await sampler?.close()
+      await models?.close()
       post({ type: 'closed', events })
       data.windows.close()
       main.close()
@@ -110,7 +122,7 @@ async function work(): Promise<void> {
 
   const timer = setInterval(() => {
     const counters = { ...reader.counters.snapshot(), ...manager.counters() }
-    const energy = sampler?.measured()
+    const energy = models?.model.sampler?.measured()
     post({ type: 'counters', counters, inferenceMs, ...(energy && { energy }) })
     inferenceMs = []
   }, COUNTERS_EVERY_MS)
@@ -121,18 +133,26 @@ async function work(): Promise<void> {
       closing = true
       if (!running) void close()
     } else if (command.type === 'snapshot') snapshotAsked = true
-    else answer(manager, command)
+    else if (command.type === 'switch-model') {
+      // Also where no windows come.
+      void models?.prepare(command.id, command.package).then(drain)
+    } else answer(manager, command)
   })
   void drain()
 }
 
-/** Opened before the daemon is ready, so that no window waits for it. None for a package that describes no integers. */
-async function openSampler(): Promise<EnergySampler | undefined> {
-  const pkg = data.package
-  if (pkg === undefined || pkg.network === null) return undefined
-  const { openEnergyMeter } = await import('../inference/energy-meter.js')
-  const meter = await openEnergyMeter(pkg, { graph: data.graph, parts: ['search'] })
-  return new EnergySampler({ meter, prices: pkg.manifest.energy })
+function switchOf(manager: NetworkManager, model: OpenModel): ModelSwitch {
+  return new ModelSwitch({
+    manager,
+    model,
+    open: async (pkg) => {
+      const { runGolden } = await import('./lane-thread.js')
+      await runGolden(pkg, data.graph)
+      const { graph, threads, lanes } = data
+      return openModel(pkg, { graph, threads, lanes, skipGolden: true })
+    },
+    report: post,
+  })
 }
 
 function answer(

@@ -58,6 +58,19 @@ export async function openLanedSession(
   throw refused?.reason
 }
 
+/**
+ * The golden run of a package on a thread of its own, so that whoever tracks meanwhile is not kept waiting.
+ * @throws EvtrackError as createTrackerSession does
+ */
+export async function runGolden(pkg: ModelPackage, graph: 'int8' | 'fp32'): Promise<void> {
+  const lane = new LaneThread('golden run', { package: pkg, graph })
+  try {
+    await lane.ready
+  } finally {
+    await lane.close()
+  }
+}
+
 interface Waiter {
   readonly resolve: () => void
   readonly reject: (error: Error) => void

@@ -1,6 +1,7 @@
 import type { Preset } from '../davis346/schema.js'
 import type { Box } from '../events/geometry.js'
 import type { MeasuredEnergy } from '../inference/energy-sampler.js'
+import type { ModelPackage } from '../inference/model-package.js'
 import type { Frame } from '../pipeline/frame.js'
 import type { FiltersConfig } from '../pipeline/schema.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
@@ -58,6 +59,21 @@ export type CaptureMessage =
   | { readonly type: 'ended'; readonly how: 'end' | 'aborted' }
   | { readonly type: 'failed'; readonly error: WireError }
 
+/**
+ * What became of a package that the inference thread was told to change over to. First 'switched' or, with everything as
+ * before, 'refused'; after 'switched' its first windows decide between 'kept' and 'reverted'. The package that the
+ * thread began with has id 0 and can only be 'kept'.
+ */
+export interface ModelReport {
+  readonly type: 'model'
+  readonly id: number
+  readonly outcome: 'switched' | 'refused' | 'kept' | 'reverted'
+  /** Ends of targets that did not live through the change. */
+  readonly events: readonly TrackEvent[]
+  /** Why, for 'refused' and 'reverted'. */
+  readonly error?: WireError
+}
+
 /** inference → main */
 export type InferenceMessage =
   /** The tracker is there; the golden vectors of a network matched. */
@@ -89,6 +105,7 @@ export type InferenceMessage =
       readonly frame: Frame
       readonly tracks: readonly Track[]
     }
+  | ModelReport
   | { readonly type: 'closed'; readonly events: readonly TrackEvent[] }
   | { readonly type: 'failed'; readonly error: WireError }
 
@@ -103,6 +120,8 @@ export type InferenceCommand =
   | { readonly type: 'stop-target'; readonly id: number; readonly target: string }
   /** Asks for a copy of the next window and its tracks. */
   | { readonly type: 'snapshot' }
+  /** Change over to another package; answered by a ModelReport with this id. */
+  | { readonly type: 'switch-model'; readonly id: number; readonly package: ModelPackage }
   | { readonly type: 'close' }
 
 /** main → capture */

@@ -9,6 +9,7 @@ import { Spool } from '../publish/spool.js'
 import type { SourceInfo } from '../sources/source.js'
 import type { DaemonFacts } from './facts.js'
 import type { Log } from './log.js'
+import type { ModelChange } from './model-desk.js'
 import type { Config } from './schema.js'
 import { stateDir } from './state-dir.js'
 import { VERSION } from './version.js'
@@ -62,9 +63,11 @@ export function infoOf(
   config: Config,
   now: {
     readonly pkg: ModelPackage | undefined
+    readonly modelChange?: ModelChange | undefined
     readonly facts: DaemonFacts
     readonly source: SourceInfo | undefined
     readonly size: Size
+    readonly calibrationIds: readonly string[]
   },
 ): Parameters<Publisher['setInfo']>[0] {
   const { pkg, facts, source, size } = now
@@ -73,6 +76,7 @@ export function infoOf(
   return {
     evtrackd: VERSION,
     model: ready && pkg ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
+    ...(now.modelChange && { model_change: now.modelChange }),
     backend: ready ? (pkg ? `onnxruntime cpu ${config.model.graph}` : 'event clusters') : null,
     camera: {
       id: config.mqtt.cameraId,
@@ -82,7 +86,7 @@ export function infoOf(
       logic: logic === undefined ? null : String(logic),
       image_size: [size.width, size.height],
     },
-    calibration_ids: [],
+    calibration_ids: [...now.calibrationIds],
     clock_source: config.source.kind,
   }
 }

@@ -2,7 +2,11 @@ import type { Size } from '../events/geometry.js'
 import { loadModelPackage, type ModelPackage } from '../inference/model-package.js'
 import type { TrackerSession } from '../inference/tracker-session.js'
 import { createClusterManager } from '../tracking/cluster-manager.js'
-import { createTargetManager, type TargetManager } from '../tracking/manager.js'
+import {
+  createTargetManager,
+  type NetworkManager,
+  type TargetManager,
+} from '../tracking/manager.js'
 import type { TrackerKind, TrackingConfig } from '../tracking/schema.js'
 import { modelDir } from './models.js'
 import type { Config } from './schema.js'
@@ -16,7 +20,10 @@ export interface TrackerParts {
 }
 
 /** The target manager of a kind of tracker. A session that it is given stays the caller's to close. */
-export function createTracker(kind: TrackerKind, parts: TrackerParts): TargetManager {
+export function createTracker(
+  kind: TrackerKind,
+  parts: TrackerParts,
+): TargetManager | NetworkManager {
   const { session, ...rest } = parts
   if (kind === 'cluster') return createClusterManager(rest)
   if (session === undefined) throw new Error('the spiking tracker needs a session')

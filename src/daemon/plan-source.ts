@@ -37,6 +37,14 @@ export async function cameraRequest(config: Config): Promise<CameraRequest> {
   }
 }
 
+export function isCamera({ source }: Pick<Config, 'source'>): boolean {
+  return source.kind === 'camera' || source.kind === 'emulator'
+}
+
+export function withPreset(request: SourceRequest, preset: Preset): SourceRequest {
+  return 'camera' in request ? { ...request, camera: { ...request.camera, preset } } : request
+}
+
 /** A name means a bundled preset, a path a file of one's own. */
 function presetOf(nameOrPath: string): Promise<Preset> {
   if (!/[/.]/.test(nameOrPath)) return loadPreset(nameOrPath)

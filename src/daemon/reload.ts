@@ -11,6 +11,7 @@ const LIVE = [
   'camera.preset',
   'camera.biases',
   'filters',
+  'model.name',
   'recording',
   'mqtt.tracks_per_second',
   'mqtt.health_interval_ms',
@@ -34,10 +35,11 @@ export function planReload(running: Config, next: Config): ReloadPlan {
     (key) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key)),
   )
   const isLive = (key: string) => LIVE.some((live) => key === live || key.startsWith(`${live}.`))
-  const { camera, filters, recording, mqtt, logLevel } = next
+  const { camera, filters, model, recording, mqtt, logLevel } = next
   const { tracksPerSecond, healthIntervalMs, spool } = mqtt
   const merged = mergeConfig(running, {
     camera: { preset: camera.preset },
+    model: { name: model.name },
     mqtt: {
       tracksPerSecond,
       healthIntervalMs,

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { MessageChannel } from 'node:worker_threads'
 import type { Size } from '../events/geometry.js'
 import { nowUs } from '../events/time.js'
-import { ENERGY_CONVENTION, energyPerInference } from '../inference/energy.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import { allocateFramePool } from '../pipeline/frame-pool.js'
 import type { BrokerStatus } from '../publish/broker.js'
@@ -10,24 +9,24 @@ import type { OpenedBroker } from '../publish/open-broker.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { CommandHandlers } from '../publish/requests.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
-import type { GuardState } from './capture-guard.js'
-import type { RecordingReport } from './capture-recorder.js'
-import { CaptureThread } from './capture-thread.js'
+import { ActiveCalibration } from './active-calibration.js'
+import { captureData } from './capture-data.js'
+import { type CaptureEvents, CaptureThread } from './capture-thread.js'
 import type { CaptureWorkerData } from './capture-worker.js'
 import type { Daemon, DaemonHooks, Operations } from './daemon-types.js'
+import { energyOf } from './energy-of.js'
 import { DaemonFacts } from './facts.js'
 import { InferenceThread, type Snapshot } from './inference-thread.js'
 import type { Log } from './log.js'
-import type { CaptureCounters } from './messages.js'
+import { ModelDesk } from './model-desk.js'
 import { infoOf, openPublisher, ratesOf } from './open-publisher.js'
-import type { SourcePlan } from './plan-source.js'
+import { isCamera, type SourcePlan } from './plan-source.js'
 import { captureChange } from './reload.js'
 import { startSceneThread } from './scene-thread.js'
 import type { Config } from './schema.js'
 import { NO_WINDOW, snapshotResult } from './snapshot-command.js'
 import { recordingsDir } from './state-dir.js'
 import type { Thread } from './threads.js'
-import { aggregationFor } from './tracker-config.js'
 import { VERSION } from './version.js'
 
 /** A recording at full speed is not dropped: its windows wait here for the tracker. */
@@ -44,15 +43,6 @@ export interface Parts {
   readonly opened: OpenedBroker
 }
 
-function energyOf(pkg: ModelPackage) {
-  const { microjoules } = energyPerInference(pkg.manifest.energy, 'search')
-  return {
-    mj_per_inference: Math.round(microjoules) / 1000,
-    samples: 0,
-    convention: ENERGY_CONVENTION,
-  }
-}
-
 export class RunningDaemon implements Daemon {
   readonly bootId = randomBytes(4).toString('hex')
   readonly broker: OpenedBroker['endpoint']
@@ -64,6 +54,8 @@ export class RunningDaemon implements Daemon {
   readonly #capture: CaptureThread
   readonly #inference: InferenceThread
   readonly #scene: Thread<never> | undefined
+  readonly #calibration: ActiveCalibration
+  readonly #models: ModelDesk
   readonly #startedMs = performance.now()
   #config: Config
   #info: SourceInfo | undefined
@@ -77,6 +69,8 @@ export class RunningDaemon implements Daemon {
     const { config, pkg, opened, log, source, hooks } = parts
     this.#parts = parts
     this.#config = config
+    this.#calibration = new ActiveCalibration(log)
+    this.#calibration.load(config, config.camera.serial)
     this.broker = opened.endpoint
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve
@@ -87,11 +81,15 @@ export class RunningDaemon implements Daemon {
     })
     // Somebody may only ever wait for `ready`.
     this.done.catch(() => {})
-    const isCamera = config.source.kind === 'camera' || config.source.kind === 'emulator'
-    const facts = new DaemonFacts({ isCamera, nowUs, ...(pkg && { energy: energyOf(pkg) }) })
+    const facts = new DaemonFacts({
+      isCamera: isCamera(config),
+      nowUs,
+      ...(pkg && { energy: energyOf(pkg) }),
+    })
     this.facts = facts
+    facts.knownDriftPpm = this.#calibration.driftPpm
 
-    const lossless = config.source.pace === 'fast' && !isCamera
+    const lossless = config.source.pace === 'fast' && !isCamera(config)
     const slots = lossless ? LOSSLESS_SLOTS : config.poolSlots
     const pool = allocateFramePool({ size: source.size, slots })
     const { port1, port2 } = new MessageChannel()
@@ -117,18 +115,27 @@ export class RunningDaemon implements Daemon {
           this.#stateChanged()
         },
         step: (result, hostUs) => {
-          this.publisher.publishStep(result, hostUs)
+          const { zones, places } = this.#calibration
+          this.publisher.publishStep(places.step(zones.step(result)), hostUs)
           hooks.onStep?.(result, hostUs)
         },
         counters: ({ counters, inferenceMs, energy }) =>
           facts.tracked(counters, inferenceMs, energy),
         events: (events) => this.publisher.publishEvents(events),
+        judged: (outcome, error) => this.#judged(outcome, error),
         failed: (error) => {
           facts.inference = 'failed'
           this.#fail(error)
         },
       },
     )
+    this.#models = new ModelDesk({
+      pkg,
+      name: config.model.name,
+      switchModel: (next) => this.#inference.switchModel(next),
+      facts,
+      log,
+    })
     this.publisher = openPublisher(config, {
       bootId: this.bootId,
       sensor: source.size,
@@ -183,10 +190,20 @@ export class RunningDaemon implements Daemon {
 
   async reconfigure(config: Config, commit: () => void = () => {}): Promise<void> {
     const change = await captureChange(this.#config, config, this.#parts.source)
-    commit()
+    await this.#models.take(config, commit)
     this.#config = config
     this.publisher.setRates(ratesOf(config))
-    await this.#capture.desk.configure(change)
+    this.#stateChanged()
+    await this.#capture.desk.configure(this.#calibration.over(change))
+  }
+
+  #judged(outcome: 'kept' | 'reverted', error?: Error): void {
+    const verdict = this.#models.judged(outcome, error)
+    if (verdict === undefined) return
+    const { model } = this.#config
+    this.#config = { ...this.#config, model: { ...model, name: verdict.inUse } }
+    this.#stateChanged()
+    this.#parts.hooks.onModelJudged?.(verdict.judged, outcome, error)
   }
 
   #handlers(): CommandHandlers {
@@ -200,41 +217,37 @@ export class RunningDaemon implements Daemon {
   }
 
   #startCapture(shared: Pick<CaptureWorkerData, 'pool' | 'windows' | 'lossless'>): CaptureThread {
-    const { config, pkg, source, log, hooks } = this.#parts
+    const { log, hooks } = this.#parts
     const { facts } = this
-    const { aggregation, differences } = aggregationFor(config, pkg)
-    for (const line of differences) log.warning(`aggregation: ${line}`)
-    const data: CaptureWorkerData = {
-      ...shared,
-      size: source.size,
-      source: source.request,
-      pipeline: { filters: config.filters, aggregation },
-      ...(config.guard.enabled && { guard: config.guard }),
-    }
-    const events = {
-      started: (info: SourceInfo) => {
+    const data = captureData(this.#parts, this.#calibration, shared)
+    const events: CaptureEvents = {
+      started: (info) => {
         this.#info = info
         // A recording or a scene has no states of its own: it streams from the start.
         if (info.kind !== 'camera') facts.sourceState = { state: 'streaming' }
+        this.#useCalibrations(info.serial)
         this.#stateChanged()
       },
-      state: (state: SourceState) => this.#onSourceState(state),
-      counters: (counters: CaptureCounters) => {
+      state: (state) => this.#onSourceState(state),
+      counters: (counters) => {
         facts.captured(counters)
         hooks.onCounters?.(counters)
       },
-      recorded: ({ name, bytes, stopped }: RecordingReport) =>
+      recorded: ({ name, bytes, stopped }) =>
         log[stopped === 'write-failed' ? 'error' : 'info']('a recording has ended', {
           name,
           bytes,
           stopped,
         }),
-      guarded: (state: GuardState) => this.#onGuard(state),
+      guarded: (state) => {
+        log[state.level === 0 ? 'info' : 'warning']('event-rate guard', facts.guarded(state))
+        if (this.#stopping === undefined) this.publisher.cameraChanged()
+      },
       ended: () => {
         log.info('the source has ended')
         this.#end('ended')
       },
-      failed: (error: Error) => this.#fail(error),
+      failed: (error) => this.#fail(error),
     }
     return new CaptureThread(data, events, () => {
       const { minFreeBytes, maxBytes } = this.#config.recording
@@ -252,29 +265,33 @@ export class RunningDaemon implements Daemon {
       reason: state.reason,
       serial: state.serial,
     })
+    this.#useCalibrations(state.serial)
     this.#stateChanged()
   }
 
-  #onGuard(state: GuardState): void {
-    this.facts.guard = state
-    this.#parts.log[state.level === 0 ? 'info' : 'warning']('event-rate guard', {
-      measure: state.measure,
-      level: state.level,
-      events_per_second: state.eventsPerSecond,
-    })
-    if (this.#stopping === undefined) this.publisher.cameraChanged()
+  /** The camera has said who it is. */
+  #useCalibrations(serial: string | undefined): void {
+    if (serial === undefined || !this.#calibration.load(this.#config, serial)) return
+    this.facts.knownDriftPpm = this.#calibration.driftPpm
+    const { desk } = this.#capture
+    const change = this.#calibration.whole(this.#config, isCamera(this.#config))
+    change
+      .then((it) => desk.configure(it))
+      .catch((error: Error) => this.#parts.log.warning(error.message))
   }
 
   /** Publishes what follows from the facts. */
   #stateChanged(): void {
     if (this.#stopping !== undefined) return
     const { publisher, facts } = this
-    const { config, pkg, source, log, hooks } = this.#parts
+    const { config, source, log, hooks } = this.#parts
+    const { pkg, change: modelChange } = this.#models
     const before = publisher.state
     const { state, reason } = facts.state()
     publisher.setState(state, reason)
     publisher.cameraChanged()
-    publisher.setInfo(infoOf(config, { pkg, facts, source: this.#info, size: source.size }))
+    const of = { pkg, modelChange, facts, source: this.#info, size: source.size }
+    publisher.setInfo(infoOf(config, { ...of, calibrationIds: this.#calibration.ids }))
     hooks.onState?.()
     if (state === 'ready' && before !== 'ready') {
       log.info('ready', { ms: Math.round(performance.now() - this.#startedMs) })

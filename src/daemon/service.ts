@@ -8,10 +8,12 @@ import { Changes } from './configure-command.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { Operations } from './daemon-types.js'
 import type { Log } from './log.js'
+import { ModelKeeper } from './model-keeper.js'
 import type { Notifier } from './notify.js'
 import { ProgressJudge } from './progress.js'
 import { planReload } from './reload.js'
 import type { Config } from './schema.js'
+import { besideEmbedded, sameBroker } from './shared-broker.js'
 import { keptConfigFile } from './state-dir.js'
 import { type StatusReport, statusLine, statusReport } from './status-report.js'
 
@@ -58,10 +60,16 @@ export class Service {
     const { watchdogMs } = notifier
     const timer = watchdogMs === undefined ? undefined : setInterval(() => this.#beat(), watchdogMs)
     try {
-      let plan = this.#plan()
-      await this.#start(plan)
+      let plan = await this.#startFirst()
       while (!this.#stopping) {
-        await Promise.all(this.#cameras.map(({ daemon }) => daemon.done))
+        try {
+          await Promise.all(this.#cameras.map(({ daemon }) => daemon.done))
+        } catch (error) {
+          await this.#stopAll()
+          if (this.#stopping || !this.#keeper(plan).takeBack(error, modelsOf(this.daemons)))
+            throw error
+          this.#restart = true
+        }
         await this.#stopAll()
         if (!this.#restart || this.#stopping) return
         this.#restart = false
@@ -89,8 +97,9 @@ export class Service {
   async #reload(): Promise<void> {
     const { log, notifier } = this.#options
     notifier.reloading(nowUs())
+    let plan: CameraPlan[] | undefined
     try {
-      const plan = this.#plan()
+      plan = this.#plan()
       for (const camera of this.#cameras) {
         const next = plan.find(({ id }) => id === camera.id)
         if (next !== undefined) await this.#adopt(camera, next.config)
@@ -103,6 +112,10 @@ export class Service {
         code: error.code,
         next: error.next,
       })
+      if (plan === undefined) return
+      const inUse = modelsOf(this.daemons)
+      const tried = modelsOf(plan).filter((name) => !inUse.includes(name))
+      this.#keeper(plan).takeBack(error, tried)
     } finally {
       if (this.#announced) notifier.ready(this.#line())
     }
@@ -145,12 +158,38 @@ export class Service {
       const shared = endpoint?.embedded ? besideEmbedded(config, endpoint) : config
       const daemon = await startDaemon(shared, {
         log: id === '' ? log : prefixed(log, id),
-        hooks: { onState: () => this.#stateChanged() },
+        hooks: {
+          onState: () => this.#stateChanged(),
+          onModelJudged: (name, outcome, error) => {
+            const keeper = this.#keeper(plan)
+            if (outcome === 'kept') keeper.kept(name)
+            else keeper.reverted(name, { error, camera: id })
+          },
+        },
         operations: this.#operations(id),
       })
       endpoint ??= daemon.broker
       this.#cameras.push({ id, daemon, judge: new ProgressJudge(OPENING_MS), restartNeeded: [] })
     }
+  }
+
+  /** An installed model that cannot be started with is taken back, and the one before is used. */
+  async #startFirst(): Promise<CameraPlan[]> {
+    const plan = this.#plan()
+    try {
+      await this.#start(plan)
+      return plan
+    } catch (error) {
+      await this.#stopAll()
+      if (!this.#keeper(plan).takeBack(error, modelsOf(plan))) throw error
+      const before = this.#plan()
+      await this.#start(before)
+      return before
+    }
+  }
+
+  #keeper(plan: readonly CameraPlan[]): ModelKeeper {
+    return new ModelKeeper(plan[0]!.store, { log: this.#options.log, changes: this.#changes })
   }
 
   /** What was right when it was asked for may be wrong now: then it goes on as before. */
@@ -262,15 +301,8 @@ export class Service {
   }
 }
 
-/** The others connect to the broker that the first has started. */
-function besideEmbedded(config: Config, at: Daemon['broker']): Config {
-  const host = at.host === '0.0.0.0' ? '127.0.0.1' : at.host
-  return { ...config, mqtt: { ...config.mqtt, url: `mqtt://${host}:${at.port}` } }
-}
-
-function sameBroker(next: Config, running: Config): Config['mqtt'] {
-  const started = next.mqtt.url === 'embedded' && running.mqtt.url !== 'embedded'
-  return started ? { ...next.mqtt, url: running.mqtt.url } : next.mqtt
+function modelsOf(all: readonly { readonly config: Config }[]): string[] {
+  return all.map(({ config }) => config.model.name)
 }
 
 function prefixed(log: Log, id: string): Log {

@@ -17,6 +17,14 @@ export function recordingsDir(config: Pick<Config, 'stateDir'>, env: Env = proce
   return join(stateDir(config, env), 'recordings')
 }
 
+/** Installed model packages. */
+export function installedModelsDir(
+  config: Pick<Config, 'stateDir'>,
+  env: Env = process.env,
+): string {
+  return join(stateDir(config, env), 'models')
+}
+
 /** What `camera/configure` was asked to keep. */
 export function keptConfigFile(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
   return join(stateDir(config, env), 'camera-configure.json')

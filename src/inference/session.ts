@@ -10,7 +10,7 @@ export interface SessionOptions {
   readonly threads?: number
   /** 'int8' is the fast form on CPUs; 'fp32' computes the same numbers, unless model.json states a fidelity. */
   readonly graph?: 'int8' | 'fp32'
-  /** Skips the golden vectors; only for measuring a package that was verified before. */
+  /** Skips the golden vectors; only for a package that was verified before in this process. */
   readonly skipGolden?: true
 }
 

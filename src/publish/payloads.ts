@@ -1,5 +1,5 @@
 import { type Box, clampToSensor, type Size } from '../events/geometry.js'
-import type { StepResult, Track, TrackEvent, TrackSummary } from '../tracking/track.js'
+import type { OnGround, StepResult, Track, TrackEvent, TrackSummary } from '../tracking/track.js'
 import type { TrackEventPayload, TrackPayload, TracksPayload } from './schema.js'
 
 /** Pure functions from what tracking knows to what is published. Numbers keep two decimals; scores keep four. */
@@ -38,7 +38,34 @@ export function trackPayload(track: Track, sensor: Size): TrackPayload {
     age_ms: round2(track.ageUs / 1000),
     t_us: track.tUs,
     ...(track.label === undefined ? {} : { label: track.label }),
+    ...(track.zones === undefined ? {} : { zones: [...track.zones] }),
+    ...(track.undistorted === undefined
+      ? {}
+      : { undistorted: undistortedPayload(track.undistorted) }),
+    ...(track.ground === undefined ? {} : { ground: groundPayload(track.ground) }),
   }
+}
+
+function undistortedPayload({ box, velocity }: NonNullable<Track['undistorted']>) {
+  const values: PixelBox = [round2(box.x), round2(box.y), round2(box.w), round2(box.h)]
+  return {
+    box: values,
+    center: pair({ x: box.x + box.w / 2, y: box.y + box.h / 2 }),
+    velocity: pair(velocity),
+  }
+}
+
+function groundPayload({ position, positionSigma, velocity, velocitySigma }: OnGround) {
+  return {
+    position: pair(position),
+    position_sigma: pair(positionSigma),
+    velocity: pair(velocity),
+    velocity_sigma: pair(velocitySigma),
+  }
+}
+
+function pair({ x, y }: { readonly x: number; readonly y: number }): [number, number] {
+  return [round2(x), round2(y)]
 }
 
 export function tracksPayload(
@@ -52,6 +79,7 @@ export function tracksPayload(
     at: context.atUs,
     latency_ms: round2(Math.max(0, context.latencyMs)),
     tracks: step.tracks.map((track) => trackPayload(track, context.sensor)),
+    ...(step.zones === undefined ? {} : { zones: step.zones.map((zone) => ({ ...zone })) }),
   }
 }
 

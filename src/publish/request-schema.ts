@@ -50,6 +50,16 @@ export const configureSchema = z
       })
       .optional()
       .describe('The camera itself.'),
+    model: z
+      .strictObject({
+        name: z
+          .string()
+          .regex(/^[a-z0-9][a-z0-9.-]{0,95}$/, 'use the name of an installed package')
+          .optional()
+          .describe('Model package to change over to, between two windows.'),
+      })
+      .optional()
+      .describe('The tracker network.'),
     filters: z
       .record(z.string().max(64), z.unknown())
       .optional()

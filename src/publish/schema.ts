@@ -18,6 +18,7 @@ const pixelBox = (what: string) =>
     .describe(
       `${what}: [left, top, width, height] in sensor pixels, origin at the upper-left corner, clamped to the sensor.`,
     )
+const vector = (what: string) => z.tuple([z.number(), z.number()]).describe(`[x, y] ${what}.`)
 const percentiles = (what: string) =>
   z
     .object({
@@ -61,6 +62,22 @@ export const infoSchema = z
       })
       .nullable()
       .describe('The model package in use; null before it is loaded.'),
+    model_change: z
+      .object({
+        outcome: z
+          .enum(['trial', 'kept', 'reverted'])
+          .describe(
+            'trial: its first windows are awaited; kept: they went well; reverted: the package before is in use again.',
+          ),
+        from: z.string().describe('Name of the package before.'),
+        to: z.string().describe('Name of the package changed over to.'),
+        sha256: z.string().describe('SHA-256 of the package changed over to.'),
+        at: wallTime('When this came about'),
+        code: z.string().optional().describe('Why it was taken back: MODEL_REVERTED.'),
+        message: z.string().optional().describe('The same as a sentence.'),
+      })
+      .optional()
+      .describe('The last change of the model package while running, if there was one.'),
     backend: z.string().nullable().describe('Inference backend in use; null before it is open.'),
     camera: z
       .object({
@@ -133,6 +150,37 @@ export const trackSchema = z
     age_ms: z.number().min(0).describe('Device time since the track began, milliseconds.'),
     t_us: deviceTime('The time the box belongs to'),
     label: z.string().optional().describe('The label given when the target was started.'),
+    zones: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'Count zones the middle of the box is in; absent where none are set up. A change of this list is told by an `update` event.',
+      ),
+    undistorted: z
+      .object({
+        box: z
+          .tuple([z.number(), z.number(), z.number(), z.number()])
+          .describe(
+            '[left, top, width, height] in pixels of a lens without distortion, same focal length and principal point; may leave the sensor.',
+          ),
+        center: vector('Middle of that box, pixels'),
+        velocity: vector('The same, pixels per second'),
+      })
+      .optional()
+      .describe(
+        'Without the distortion of the lens; absent without an active lens calibration, and beyond the edge of its model.',
+      ),
+    ground: z
+      .object({
+        position: vector('Where the target touches the ground, metres'),
+        position_sigma: vector('Standard deviation of the position, metres'),
+        velocity: vector('Over the ground, metres per second'),
+        velocity_sigma: vector('Standard deviation of the velocity, metres per second'),
+      })
+      .optional()
+      .describe(
+        'On the ground, in the axes of the survey; absent without an active ground calibration, and near or above the horizon.',
+      ),
   })
   .describe('One confirmed track.')
 
@@ -151,6 +199,19 @@ export const tracksSchema = z
     tracks: z
       .array(trackSchema)
       .describe('Every confirmed track; empty once, when the last one goes.'),
+    zones: z
+      .array(
+        z.object({
+          name: z.string().describe('The zone.'),
+          inside: count.describe('Tracks inside now.'),
+          entered: count.describe('Tracks that have entered since the start.'),
+          left: count.describe(
+            'Tracks that have left since the start; one that ends inside has not.',
+          ),
+        }),
+      )
+      .optional()
+      .describe('What was counted in each zone; absent where none are set up.'),
   })
   .describe(
     'The tracks of one window. QoS 0, expires after 2 s; only the newest survives an outage.',

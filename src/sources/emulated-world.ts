@@ -79,10 +79,11 @@ export function createWorld(options: WorldOptions = {}): World {
     noisePerSecond: rates.reduce((sum, rate) => sum + rate, 0),
     stimulus: {
       next(untilUs) {
-        const seen = options.scene?.next(untilUs)
-        const scene = seen !== undefined && seen.length > 0 ? seen : undefined
-        const hidden = scene !== undefined && scene.t0Us < uncoverUs
-        return noise.merge(hidden ? undefined : scene, merged, untilUs)
+        // The scene begins when it can be seen.
+        const seen = untilUs > uncoverUs ? options.scene?.next(untilUs - uncoverUs) : undefined
+        if (seen === undefined || seen.length === 0) return noise.merge(undefined, merged, untilUs)
+        seen.t0Us += uncoverUs
+        return noise.merge(seen, merged, untilUs)
       },
       bias(response) {
         options.scene?.bias(response)
@@ -231,6 +232,25 @@ function readImu(rng: Rng, options: WorldOptions): ImuReading {
     ) as unknown as ImuReading['accel'],
     gyro: [0, 1, 2].map((i) => axis(gyroBias, i, gyroNoise)) as unknown as ImuReading['gyro'],
     temperatureC: 31,
+  }
+}
+
+/**
+ * A clock that lags behind `clock` instead of leaping: between two readings it moves by `mostUs` at most. A camera that
+ * takes longer to emulate than to watch then runs slower, and whatever else shares its loop still gets its turn.
+ */
+export function patientClock(clock: Clock, mostUs: number): Clock {
+  let readUs = clock.nowUs()
+  let shownUs = readUs
+  return {
+    wallUs: () => clock.wallUs(),
+    sleep: (ms, signal) => clock.sleep(ms, signal),
+    nowUs: () => {
+      const now = clock.nowUs()
+      shownUs += Math.min(mostUs, now - readUs)
+      readUs = now
+      return shownUs
+    },
   }
 }
 

@@ -111,7 +111,7 @@ export function createClusterObserver(parts: ObserverParts): Observer {
     body.weigh(seen.mass, dtUs)
     const support = supportOf(body)
     target.trust = support * clarity() * (1 - rivalry.contested) ** 2
-    target.score = Math.min(1, support * clearness())
+    target.score = Math.min(1, support * clearness(target))
     if (target.score < threshold(target)) {
       // What stops fades before it is silent.
       return support < 1 && target.life.phase !== 'lost' ? 'silent' : 'miss'
@@ -133,7 +133,7 @@ export function createClusterObserver(parts: ObserverParts): Observer {
     const pulled = pull(frame, motion, { body, growth: 1 })
     const ratio = seen.mass / Math.max(1, body.usualMass)
     const alike = Math.sqrt(Math.min(ratio, 1 / Math.max(ratio, 1e-3)))
-    const score = Math.min(1, alike * clearness())
+    const score = Math.min(1, alike * clearness(target))
     if (score < config.reacquireScore) {
       cluster.probes++
       body.weigh(0, dtUs)
@@ -228,11 +228,14 @@ export function createClusterObserver(parts: ObserverParts): Observer {
     return seen.active === 0 ? 0 : Math.min(1, (2 * seen.mass) / seen.active)
   }
 
-  /** The same as a score: 1 where all events are the target's, and falling slowly at first. */
-  function clearness(): number {
+  /**
+   * The same as a score: 1 where all events are the target's. It falls slowly at first for a target that somebody named,
+   * who knows that it is there; one found by itself is a thing only as long as it stands out, or it is a part of one.
+   */
+  function clearness({ life }: Target): number {
     if (seen.active === 0) return 0
     const share = seen.mass / seen.active
-    return (share * (1 + HALF_CLEAR)) / (share + HALF_CLEAR)
+    return life.found ? share : (share * (1 + HALF_CLEAR)) / (share + HALF_CLEAR)
   }
 
   function threshold({ life }: Target): number {

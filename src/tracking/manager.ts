@@ -41,6 +41,16 @@ export interface TargetManager {
   counters(): Record<ManagerCounter | ProposerCounter, number>
 }
 
+/** Targets followed by a network. */
+export interface NetworkManager extends TargetManager {
+  /**
+   * Goes on with another network, between two windows. No network can read what another remembers of a target, so
+   * appearances are taken anew where the targets are now; lost ones, which are nowhere, end. Returns their 'end' events.
+   * The session before stays open.
+   */
+  adopt(session: TrackerSession): readonly TrackEvent[]
+}
+
 const COUNTERS = [
   'targetsCommanded',
   'targetsProposed',
@@ -77,22 +87,25 @@ export interface TargetManagerOptions extends ManagerOptions {
 }
 
 /** Targets followed by the network. */
-export function createTargetManager(options: TargetManagerOptions): TargetManager {
-  const { session, ...rest } = options
-  return manageTargets(rest, (parts) => createObserver({ ...parts, session }))
+export function createTargetManager(options: TargetManagerOptions): NetworkManager {
+  const { session: first, ...rest } = options
+  const through = (session: TrackerSession) => (parts: ObserverParts) =>
+    createObserver({ ...parts, session })
+  const { observeAnew, ...manager } = manageTargets(rest, through(first))
+  return { ...manager, adopt: (session) => observeAnew(through(session)) }
 }
 
 /** Targets followed by whoever looks at the windows: finding, life and identity are the same for all. */
 export function manageTargets(
   options: ManagerOptions,
   observe: (parts: ObserverParts) => Observer,
-): TargetManager {
+): TargetManager & { observeAnew(by: typeof observe): readonly TrackEvent[] } {
   const { size, config, idPrefix, nowMs = () => performance.now() } = options
   const grid = new ActivityGrid(size, config.proposals.cellPx)
   const proposer = createProposer({ size, config: config.proposals })
-  const observer = observe({ size, config, grid, proposer, nowMs })
+  const parts: ObserverParts = { size, config, grid, proposer, nowMs }
+  let observer = observe(parts)
   const timeline = createTimeline(config.gapGraceWindows)
-  const reach = { searchFactor: observer.searchFactor, lostMs: config.lostMs }
   const counters = createCounters(COUNTERS)
   let targets: Target[] = []
   let orders = 0
@@ -127,6 +140,16 @@ export function manageTargets(
     async close() {
       closed = true
       return targets.flatMap((target) => end(target, 'shutdown') ?? [])
+    },
+    observeAnew(by) {
+      if (stepping || closed) throw new Error('a target manager is changed between two windows')
+      observer = by(parts)
+      for (const target of targets) {
+        target.template = undefined
+        target.renewed = undefined
+      }
+      const lost = targets.filter((target) => target.life.phase === 'lost')
+      return lost.flatMap((target) => end(target, 'lost') ?? [])
     },
     snapshot: () => targets.flatMap((target) => target.published ?? []),
     counters: () => ({ ...counters.snapshot(), ...proposer.counters() }),
@@ -225,6 +248,7 @@ export function manageTargets(
     // Also where nothing new is wanted: a target out of sight is looked for where something moves.
     proposer.update(grid, dtUs)
     if (!config.proposals.enabled) return
+    const reach = { searchFactor: observer.searchFactor, lostMs: config.lostMs }
     let taken = 0
     for (const cluster of [...proposer.clusters]) {
       const box = taken < MAX_NEW_PER_WINDOW ? proposer.propose(cluster, frame) : undefined

@@ -3,7 +3,7 @@ import type { Frame } from '../pipeline/frame.js'
 import type { InitialLabel, Label } from '../sources/sequence/sequence.js'
 import type { ScoredPair } from './evaluate.js'
 import type { TargetManager } from './manager.js'
-import type { TrackState } from './track.js'
+import type { Track, TrackState } from './track.js'
 
 /**
  * One-pass evaluation: a tracker gets the first box of a sequence and is asked for the box at the time of every other
@@ -12,7 +12,9 @@ import type { TrackState } from './track.js'
  * - `offline`: every window is worked on, and a label is answered by the newest window that ended at or before it.
  * - `streaming`: windows come as time goes on, one is worked on at a time, and a label is answered by the newest result
  *   that was there by then: the end of its window, its wait, and the time measured for it on this machine. While one is
- *   worked on, the newest of those that come waits and the others are dropped and counted, as the daemon does.
+ *   worked on, the newest of those that come waits and the others are dropped and counted, as the daemon does. The box
+ *   of a target in sight is moved on by its velocity from the end of its window to the label, as a subscriber would do
+ *   with the fields `velocity` and `t_us`.
  *
  * The target is started before the first window that ends at or after its label. Until there is a result the answer is
  * the given box; a target that has ended is answered by its last box, since a data set wants a box for every label.
@@ -59,6 +61,10 @@ export interface OnePassResult {
 interface Result {
   /** When it was there, device time. */
   readonly atUs: number
+  /** End of its window. */
+  readonly tUs: number
+  /** Pixels per second; none where the target is not in sight. */
+  readonly velocity: Track['velocity'] | undefined
   readonly box: Box
   readonly state: Answer['state']
   readonly ms: number
@@ -144,7 +150,14 @@ export class OnePass {
     const track = tracks.find(({ id }) => id === this.#id)
     if (track !== undefined) this.#box = clampToSensor(track.box, this.#options.size)
     const atUs = mode === 'offline' ? tEndUs : this.#freeAtUs
-    this.#results.push({ atUs, box: this.#box, state: track?.state ?? 'ended', ms })
+    this.#results.push({
+      atUs,
+      tUs: tEndUs,
+      velocity: mode === 'streaming' && track?.state === 'tracking' ? track.velocity : undefined,
+      box: this.#box,
+      state: track?.state ?? 'ended',
+      ms,
+    })
   }
 
   #answers(): Answer[] {
@@ -157,17 +170,24 @@ export class OnePass {
       spentMs: 0,
     }
     let next = 0
-    let last: Pick<Answer, 'box' | 'state'> = first
+    let last: Result | undefined
     const answers = rest.map(({ tUs, box: truth }) => {
       let spentMs = 0
       for (; next < this.#results.length && this.#results[next]!.atUs <= tUs; next++) {
         last = this.#results[next]!
         spentMs += this.#results[next]!.ms
       }
-      return { tUs, truth, box: last.box, state: last.state, spentMs }
+      if (last === undefined) return { tUs, truth, box: first.box, state: first.state, spentMs }
+      return { tUs, truth, box: movedOn(last, tUs, this.#options.size), state: last.state, spentMs }
     })
     return [first, ...answers]
   }
+}
+
+function movedOn({ box, velocity, tUs }: Result, labelUs: number, size: Size): Box {
+  if (velocity === undefined) return box
+  const dt = (labelUs - tUs) / 1e6
+  return clampToSensor({ ...box, x: box.x + velocity.x * dt, y: box.y + velocity.y * dt }, size)
 }
 
 function processCpuUs(): number {

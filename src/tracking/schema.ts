@@ -142,7 +142,7 @@ export const trackingSchema = z.strictObject({
     .default(0.1)
     .describe('Share of a measured displacement that changes the velocity.'),
   sizeGain: share
-    .default(0.3)
+    .default(0.1)
     .describe('Share of a measured change of size taken over each window.'),
   sizeStep: z
     .number()

@@ -1,4 +1,5 @@
 import type { Box } from '../events/geometry.js'
+import type { ZoneCount } from './zones.js'
 
 /**
  * A target's life: tentative (found, not yet confirmed, never published) → tracking → still (its region is silent; an
@@ -20,6 +21,23 @@ export interface Track {
   /** Device time the box belongs to. */
   readonly tUs: number
   readonly label?: string
+  /** Names of the zones it is in; absent where there are none. */
+  readonly zones?: readonly string[]
+  /** Box and velocity without the distortion of the lens; absent without a lens calibration. */
+  readonly undistorted?: {
+    readonly box: Box
+    readonly velocity: { readonly x: number; readonly y: number }
+  }
+  /** Where it is on the ground, metres, with standard deviations; absent without a ground calibration. */
+  readonly ground?: OnGround
+}
+
+/** A place on the ground and how it changes, metres and metres per second; sigmas are standard deviations. */
+export interface OnGround {
+  readonly position: { readonly x: number; readonly y: number }
+  readonly positionSigma: { readonly x: number; readonly y: number }
+  readonly velocity: { readonly x: number; readonly y: number }
+  readonly velocitySigma: { readonly x: number; readonly y: number }
 }
 
 export type TrackEventKind = 'new' | 'update' | 'lost' | 'reacquired' | 'end'
@@ -54,4 +72,6 @@ export interface StepResult {
   /** Search inferences run (batch members). */
   readonly inferences: number
   readonly inferenceMs: number
+  /** What was counted in zones; absent where there are none. */
+  readonly zones?: readonly ZoneCount[]
 }

@@ -73,3 +73,17 @@ t.test('a reader that finds nothing counts it; a closed ring frees the writer', 
   reader.close()
   t.ok((await written) >= 1, 'the writer came back')
 })
+
+t.test('biases go the other way, once each, whole', async (t) => {
+  const ring = createEventRing(SIZE)
+  const writer = new EventRingWriter(ring)
+  const reader = new EventRingReader(ring)
+  t.equal(writer.bias(), undefined)
+  const response = { onThreshold: 0.31, offThreshold: 0.27, refractoryUs: 12.5, bandwidthHz: 99 }
+  reader.bias({ ...response, onThreshold: 1 })
+  reader.bias(response)
+  t.same(writer.bias(), response, 'the newest')
+  t.equal(writer.bias(), undefined, 'and only once')
+  writer.write(batchOf([10]), 1000)
+  t.equal(reader.next(1000)?.length, 1, 'events are as before')
+})

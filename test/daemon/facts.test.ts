@@ -90,3 +90,22 @@ t.test('energy is that of the package until it is measured', async (t) => {
   facts.tracked({}, [])
   t.same(facts.health().energy, energy, 'measuring has ended')
 })
+
+t.test('what the event-rate guard did belongs to the state of the camera', async (t) => {
+  const facts = new DaemonFacts({ isCamera: true, nowUs: () => 0 })
+  t.notOk('guard' in facts.camera(), 'not while it is off')
+  const guard = {
+    level: 2,
+    measure: 'refractory-long',
+    eventsPerSecond: 9e6,
+    maxEventsPerSecond: 8e6,
+    raised: 2,
+    lowered: 0,
+    exhausted: 0,
+    failed: 1,
+  }
+  t.match(facts.guarded(guard), { measure: 'refractory-long', events_per_second: 9e6 })
+  t.match(facts.camera().guard, { level: 2, max_events_per_second: 8e6, raised: 2, failed: 1 })
+  facts.captured(counters({ guard: { ...guard, exhausted: 5 } }))
+  t.equal(facts.camera().guard?.exhausted, 5)
+})

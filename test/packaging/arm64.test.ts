@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -11,6 +11,7 @@ import { lacking, sh } from './shell.js'
 t.setTimeout(600_000)
 
 const dir = mkdtempSync(join(tmpdir(), 'evtrackd-arm64-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const root = join(dir, 'root')
 const sysroot = join(PACKAGE_ROOT, 'node_modules/.cache/evtrackd-packaging/arm64-sysroot')
 

@@ -10,6 +10,7 @@ import { sh } from './shell.js'
 t.setTimeout(400_000)
 
 const dest = join(mkdtempSync(join(tmpdir(), 'evtrackd-install-')), 'system')
+t.teardown(() => rmSync(join(dest, '..'), { recursive: true, force: true }))
 const script = (name: string, ...args: string[]) =>
   sh(join(PACKAGE_ROOT, 'scripts', name), args, { ...process.env, DESTDIR: dest })
 const config = join(dest, 'etc/evtrackd/evtrackd.toml')

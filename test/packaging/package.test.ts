@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -13,6 +13,7 @@ t.setTimeout(600_000)
 
 const arch = process.arch === 'x64' ? 'amd64' : process.arch
 const dir = mkdtempSync(join(tmpdir(), 'evtrackd-package-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const name = `evtrackd_${VERSION}_${arch}.deb`
 const deb = join(dir, 'one', name)
 const root = join(dir, 'root')

@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -7,6 +17,7 @@ import { PACKAGE_ROOT } from '../../src/daemon/version.js'
 import { lacking, sh } from './shell.js'
 
 const dir = mkdtempSync(join(tmpdir(), 'evtrackd-packaging-'))
+t.teardown(() => rmSync(dir, { recursive: true, force: true }))
 const tool = (name: string) =>
   import(pathToFileURL(join(PACKAGE_ROOT, 'packaging/lib', `${name}.mjs`)).href)
 
@@ -77,6 +88,33 @@ t.test('packages: what runs on the machine, and nothing else', async (t) => {
   t.notOk(kept('usb', 'prebuilds/linux-arm/node.napi.armv7.node'))
   t.ok(kept('zod', 'LICENSE'))
   t.notOk(kept('zod', 'index.d.ts'))
+})
+
+t.test('a script of many megabytes is stored compressed and loads as before', async (t) => {
+  const { copyPackages } = await tool('modules')
+  const project = join(dir, 'project')
+  const from = join(project, 'node_modules/big')
+  mkdirSync(from, { recursive: true })
+  const payload = 'A'.repeat(5_000_000)
+  writeFileSync(
+    join(from, 'big.js'),
+    `module.exports = { length: '${payload}'.length, __filename }\n`,
+  )
+  writeFileSync(join(from, 'small.js'), 'module.exports = 1\n')
+  writeFileSync(join(from, 'README.md'), 'not loaded')
+  const target = join(dir, 'target')
+  const packages = [{ name: 'big', path: 'node_modules/big', locked: { version: '1.0.0' } }]
+  copyPackages(packages, { project, target, arch: 'arm64', cache: join(dir, 'none') })
+  const to = join(target, 'node_modules/big')
+  t.same(readdirSync(to).sort(), ['big.js', 'big.js.br', 'small.js'])
+  t.ok(statSync(join(to, 'big.js.br')).size < 100_000)
+  const big = createRequire(join(to, 'x.js'))('./big.js')
+  t.same(big, { length: payload.length, __filename: join(to, 'big.js') })
+  const missing = [{ name: 'gone', path: 'node_modules/gone', locked: { version: '1.0.0' } }]
+  t.throws(
+    () => copyPackages(missing, { project, target, arch: 'arm64', cache: dir }),
+    /run npm ci/,
+  )
 })
 
 const tree = {

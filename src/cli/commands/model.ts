@@ -38,6 +38,32 @@ export function addModelCommands(program: Command): void {
     )
     .addOption(json())
     .action(async (name, options) => (await import('../model-energy.js')).energy(name, options))
+  const state = () =>
+    new Option('--state-dir <dir>', 'state directory, if not the one of the configuration')
+  model
+    .command('install <path>')
+    .description(
+      'take in a package, a folder or a .tar or .tar.gz of one, if its hashes and golden run are right',
+    )
+    .option('--activate', 'put it to use from the next start or reload on')
+    .addOption(config())
+    .addOption(state())
+    .addOption(json())
+    .action(async (path, options) => (await import('../model-install.js')).install(path, options))
+  model
+    .command('activate <name>')
+    .description('put an installed package to use from the next start or reload on')
+    .addOption(config())
+    .addOption(state())
+    .addOption(json())
+    .action(async (name, options) => (await import('../model-install.js')).activate(name, options))
+  model
+    .command('rollback')
+    .description('go back to the package that was in use before')
+    .addOption(config())
+    .addOption(state())
+    .addOption(json())
+    .action(async (options) => (await import('../model-install.js')).rollback(options))
 
   program
     .command('eval [sequences...]')

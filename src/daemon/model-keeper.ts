@@ -1,0 +1,71 @@
+import { EvtrackError } from '../events/errors.js'
+import type { Changes } from './configure-command.js'
+import type { Log } from './log.js'
+import type { ModelStore } from './model-store.js'
+
+/** Keeps what is asked for in step with what runs: a model that did not prove itself is not tried at the next start. */
+export class ModelKeeper {
+  readonly #store: ModelStore
+  readonly #log: Log
+  readonly #changes: ReadonlyMap<string, Changes>
+
+  constructor(
+    store: ModelStore,
+    { log, changes }: { readonly log: Log; readonly changes: ReadonlyMap<string, Changes> },
+  ) {
+    this.#store = store
+    this.#log = log
+    this.#changes = changes
+  }
+
+  kept(name: string): void {
+    this.#attempt(() => this.#store.prove(name))
+  }
+
+  /** The first windows with `name` went wrong, and the one before is in use. */
+  reverted(
+    name: string,
+    { error, camera }: { readonly error: Error | undefined; readonly camera: string },
+  ): void {
+    this.#attempt(() => {
+      const message = error?.message ?? 'Its first windows failed.'
+      if (this.#store.active === name) this.#store.rollback({ code: 'MODEL_REVERTED', message })
+      this.#changes.get(camera)?.forgetModel()
+    })
+  }
+
+  /**
+   * The daemon cannot start, go on, or change over to the models `tried`. True if an installed model is the reason and was
+   * taken back, so that starting anew is worth it. One that has worked is blamed only when its package is damaged.
+   */
+  takeBack(error: unknown, tried: readonly string[]): boolean {
+    if (!(error instanceof EvtrackError)) return false
+    const damaged = error.code === 'MODEL_INVALID' || error.code === 'MODEL_UNSUPPORTED'
+    return this.#attempt(() => {
+      const { active, proven } = this.#store.pointer()
+      if (active === null || !tried.includes(this.#store.active ?? '')) return false
+      if (!damaged && (proven || error.code !== 'BACKEND_UNAVAILABLE')) return false
+      const { code, message } = error
+      const now = this.#store.rollback({ code, message })
+      this.#log.error(`installed model taken back: ${message}`, {
+        code: 'MODEL_REVERTED',
+        model: active,
+        reason: code,
+        in_use: now ?? 'as configured',
+      })
+      return true
+    })
+  }
+
+  /** What cannot be written must not stop what runs. */
+  #attempt(action: () => unknown): boolean {
+    try {
+      return action() === true
+    } catch (error) {
+      if (!(error instanceof EvtrackError)) throw error
+      const { code, message, next } = error
+      this.#log.error(`the state of installed models is not kept: ${message}`, { code, next })
+      return false
+    }
+  }
+}
