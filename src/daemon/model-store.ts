@@ -15,7 +15,6 @@ import {
 import { join } from 'node:path'
 import { EvtrackError } from '../events/errors.js'
 import { loadModelPackage } from '../inference/model-package.js'
-import { createTrackerSession } from '../inference/session.js'
 import type { Layer } from './config-layers.js'
 import { readPackageFiles } from './model-archive.js'
 import { type ModelPointer, modelPointerSchema } from './model-pointer-schema.js'
@@ -91,6 +90,8 @@ export class ModelStore {
     try {
       this.#writable(() => this.#writeDraft(draft, files))
       const pkg = await loadModelPackage(draft)
+      // The runtime is loaded only where a package is tried.
+      const { createTrackerSession } = await import('../inference/session.js')
       const session = await createTrackerSession(pkg, { graph })
       await session.close()
       const name = `${pkg.spec.name}-${pkg.spec.sha256.slice(0, 12)}`

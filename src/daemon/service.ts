@@ -194,12 +194,14 @@ export class Service {
 
   /** What was right when it was asked for may be wrong now: then it goes on as before. */
   async #startAnew(before: CameraPlan[]): Promise<CameraPlan[]> {
+    let plan: CameraPlan[] | undefined
     try {
-      const plan = this.#plan()
+      plan = this.#plan()
       await this.#start(plan)
       return plan
     } catch (error) {
       if (!(error instanceof EvtrackError)) throw error
+      if (plan !== undefined) this.#keeper(plan).takeBack(error, modelsOf(plan))
       const { code, next, message } = error
       this.#options.log.error(`not started anew, the old configuration stays: ${message}`, {
         code,

@@ -45,7 +45,7 @@ t.test(
 
 t.test('record makes a file that info reads and never overwrites', async (t) => {
   const file = join(dir, 'scene.aedat4')
-  const args = ['record', file, '-c', config, '-s', 'emulator', '--seconds', '0.5', '--json']
+  const args = ['record', file, '-c', config, '-s', 'emulator', '--seconds', '2', '--json']
   const recorded = await evtrackd(args)
   t.equal(recorded.code, 0, recorded.stderr)
   const events = JSON.parse(recorded.stdout).counters.events

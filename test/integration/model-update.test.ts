@@ -1,11 +1,13 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { createLog } from '../../src/daemon/log.js'
 import { ModelStore } from '../../src/daemon/model-store.js'
+import { Service } from '../../src/daemon/service.js'
 import { loadModelPackage } from '../../src/inference/model-package.js'
 import { evtrackd } from '../cli/run-cli.js'
 import { copyPackage, editManifest, replaceFile } from '../inference/packages.js'
-import { SCENE, startService } from './service-bench.js'
+import { NotingNotifier, SCENE, startService } from './service-bench.js'
 
 /** The network of the repository under another name, as a package of its own. */
 function renamed(name: string): string {
@@ -102,6 +104,30 @@ for (const [what, damage] of [
     await ended
   })
 }
+
+t.test('started for the first time with a damaged package in use', async (t) => {
+  const dir = t.testdir()
+  const file = join(dir, 'evtrackd.toml')
+  writeFileSync(
+    file,
+    `state_dir = "${dir}"\n[mqtt]\nurl = "embedded"\n[mqtt.embedded]\nport = 0\n${SCENE}`,
+  )
+  const store = new ModelStore(join(dir, 'models'))
+  const name = await store.install(renamed('second'), 'int8')
+  store.activate(name)
+  writeFileSync(join(store.path(name)!, 'network.bin'), 'x')
+  const lines: string[] = []
+  const log = createLog({ level: 'info', journal: false, write: (line) => lines.push(line) })
+  const notifier = new NotingNotifier()
+  const service = new Service({ sources: { file, env: {} }, log, notifier })
+  const ended = service.run()
+  await notifier.until(/^READY/)
+  t.equal(service.daemons[0]?.config.model.name, 'evt-compact')
+  t.match(store.pointer(), { active: null, reverted: { name, code: 'MODEL_INVALID' } })
+  t.match(lines.join(''), /installed model taken back.*network.bin.*code=MODEL_REVERTED/)
+  service.stop()
+  await ended
+})
 
 t.test('on the command line', async (t) => {
   const dir = t.testdir()

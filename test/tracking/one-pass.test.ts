@@ -13,7 +13,7 @@ const label = (tUs: number, x?: number) => ({ tUs, box: x === undefined ? undefi
 const first = { tUs: 30_000, box: box(0) }
 
 /** Answers a window with a box at its number, after `costMs` of a clock that only it moves. */
-function counting(costMs: (seq: number) => number, endsAt = Infinity) {
+function counting(costMs: (seq: number) => number, endsAt = Infinity, vx = 0) {
   const state = { ms: 0, started: -1, worked: [] as number[] }
   const fixed = createStaticTracker({
     size: SIZE,
@@ -34,6 +34,7 @@ function counting(costMs: (seq: number) => number, endsAt = Infinity) {
       const tracks = result.tracks.map((track) => ({
         ...track,
         box: box(seq),
+        velocity: { x: vx, y: 0 },
         state: 'tracking' as const,
       }))
       return { ...result, tracks: seq < endsAt ? tracks : [] }
@@ -48,7 +49,8 @@ async function run(
     cost = () => 0,
     endsAt,
     windows = 12,
-  }: { cost?: (seq: number) => number; endsAt?: number; windows?: number } = {},
+    vx = 0,
+  }: { cost?: (seq: number) => number; endsAt?: number; windows?: number; vx?: number } = {},
 ) {
   const labels = [
     first,
@@ -57,7 +59,7 @@ async function run(
     label(65_000),
     label(100_000, 10),
   ] as const
-  const { manager, state } = counting(cost, endsAt)
+  const { manager, state } = counting(cost, endsAt, vx)
   const pass = new OnePass({
     manager,
     mode,
@@ -94,6 +96,16 @@ t.test('streaming with time to spare answers later by what a window takes', asyn
   // Ready 4 ms after their windows' ends: at 40 ms window 2, at 65 ms window 5, at 100 ms window 8.
   t.same(xs(result.answers), [0, 2, 5, 5, 8])
   t.equal(result.dropped, 0)
+})
+
+t.test('streaming moves a box on to the time of the label, offline leaves it', async (t) => {
+  const late = await run('streaming', { cost: () => 4, vx: 100 })
+  // Windows 2, 5, 5 and 8 ended 10, 4.999, 5 and 10 ms before their labels: 0.1 pixels a millisecond.
+  t.same(
+    xs(late.result.answers).map((x) => Number(x.toFixed(4))),
+    [0, 3, 5.4999, 5.5, 9],
+  )
+  t.same(xs((await run('offline', { vx: 100 })).result.answers), [0, 3, 5, 5, 9])
 })
 
 t.test('streaming without time to spare works on the newest and drops the others', async (t) => {
