@@ -62,3 +62,13 @@ export function isJournal(
 ): boolean {
   return stream === `${stderr.dev}:${stderr.ino}`
 }
+
+/** The log of one of several cameras. */
+export function prefixed(log: Log, id: string): Log {
+  return {
+    error: (message, fields) => log.error(message, { camera: id, ...fields }),
+    warning: (message, fields) => log.warning(message, { camera: id, ...fields }),
+    info: (message, fields) => log.info(message, { camera: id, ...fields }),
+    debug: (message, fields) => log.debug(message, { camera: id, ...fields }),
+  }
+}

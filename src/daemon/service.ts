@@ -7,7 +7,7 @@ import { configFile, type Layer, type LayerSources, readLayers } from './config-
 import { Changes } from './configure-command.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { Operations } from './daemon-types.js'
-import type { Log } from './log.js'
+import { type Log, prefixed } from './log.js'
 import { ModelKeeper } from './model-keeper.js'
 import type { Notifier } from './notify.js'
 import { ProgressJudge } from './progress.js'
@@ -305,13 +305,4 @@ export class Service {
 
 function modelsOf(all: readonly { readonly config: Config }[]): string[] {
   return all.map(({ config }) => config.model.name)
-}
-
-function prefixed(log: Log, id: string): Log {
-  return {
-    error: (message, fields) => log.error(message, { camera: id, ...fields }),
-    warning: (message, fields) => log.warning(message, { camera: id, ...fields }),
-    info: (message, fields) => log.info(message, { camera: id, ...fields }),
-    debug: (message, fields) => log.debug(message, { camera: id, ...fields }),
-  }
 }

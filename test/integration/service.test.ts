@@ -64,11 +64,12 @@ t.test('the commands of a running daemon', async (t) => {
 })
 
 t.test('a recording ends by itself, and is refused where there is no room', async (t) => {
-  const { dir, ask, listener, write, service } = await startService(t, SCENE)
+  const { dir, ask, listener, write, service, lines } = await startService(t, SCENE)
   await listener.next('/evtrackd/status', (p) => p['state'] === 'ready')
   t.equal((await ask('record/start', { seconds: 0.2 })).ok, true)
-  // It is over when another can be made.
-  while (!(await ask('record/start', { seconds: 60 })).ok);
+  // Looked for at every window: requests in quick succession would be dropped.
+  await listener.next('/tracks', () => lines.some((line) => /a recording has ended/.test(line)))
+  t.equal((await ask('record/start', { seconds: 60 })).ok, true)
   t.equal(readdirSync(join(dir, 'state/recordings')).length, 2)
   await ask('record/stop')
   write(
