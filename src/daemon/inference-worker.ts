@@ -95,7 +95,8 @@ async function work(): Promise<void> {
         }
         post({ type: 'step', result, hostUs, broken, gapUs })
         if (result.inferences > 0) inferenceMs.push(result.inferenceMs)
-        await models?.stepped(result.inferences, lost())
+        const { inferences: searches, inferenceMs: ms } = result
+        await models?.stepped({ searches, ms, lost: lost() })
       } catch (error) {
         if (!(await models?.failed(error))) throw error
       } finally {

@@ -2,6 +2,7 @@ import { EvtrackError } from '../events/errors.js'
 import type { Changes } from './configure-command.js'
 import type { Log } from './log.js'
 import type { ModelStore } from './model-store.js'
+import type { Config } from './schema.js'
 
 /** Keeps what is asked for in step with what runs: a model that did not prove itself is not tried at the next start. */
 export class ModelKeeper {
@@ -18,15 +19,16 @@ export class ModelKeeper {
     this.#changes = changes
   }
 
-  kept(name: string): void {
-    this.#attempt(() => this.#store.prove(name))
-  }
-
-  /** The first windows with `name` went wrong, and the one before is in use. */
-  reverted(
+  /** The first windows with `name` went well, or went wrong and the one before is in use. */
+  judged(
     name: string,
+    outcome: 'kept' | 'reverted',
     { error, camera }: { readonly error: Error | undefined; readonly camera: string },
   ): void {
+    if (outcome === 'kept') {
+      this.#attempt(() => this.#store.prove(name))
+      return
+    }
     this.#attempt(() => {
       const message = error?.message ?? 'Its first windows failed.'
       if (this.#store.active === name) this.#store.rollback({ code: 'MODEL_REVERTED', message })
@@ -68,4 +70,9 @@ export class ModelKeeper {
       return false
     }
   }
+}
+
+/** The models that daemons go by, as they are configured. */
+export function modelsOf(all: readonly { readonly config: Config }[]): string[] {
+  return all.map(({ config }) => config.model.name)
 }

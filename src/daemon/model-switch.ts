@@ -2,7 +2,7 @@ import { EvtrackError } from '../events/errors.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import type { NetworkManager } from '../tracking/manager.js'
 import type { ModelReport } from './messages.js'
-import { LossShare, ModelTrial } from './model-trial.js'
+import { ModelTrial, Pace, type WindowCost } from './model-trial.js'
 import type { OpenModel } from './open-model.js'
 import { toWire } from './threads.js'
 
@@ -27,7 +27,7 @@ export interface ModelSwitchParts {
  */
 export class ModelSwitch {
   readonly #parts: ModelSwitchParts
-  readonly #usual = new LossShare()
+  #pace = new Pace()
   #model: OpenModel
   #next: { readonly id: number; readonly model: OpenModel } | undefined
   #trial: Trial | undefined
@@ -36,7 +36,7 @@ export class ModelSwitch {
   constructor(parts: ModelSwitchParts) {
     this.#parts = parts
     this.#model = parts.model
-    this.#trial = { id: 0, judge: new ModelTrial(1), before: undefined }
+    this.#trial = { id: 0, judge: new ModelTrial(undefined), before: undefined }
   }
 
   get model(): OpenModel {
@@ -64,25 +64,31 @@ export class ModelSwitch {
     const unproven = this.#trial?.before === undefined ? undefined : this.#model
     const before = this.#trial?.before ?? this.#model
     this.#model = model
-    this.#trial = { id, judge: new ModelTrial(this.#usual.share), before }
+    this.#trial = { id, judge: new ModelTrial(this.#pace), before }
     const events = this.#parts.manager.adopt(model.session)
     this.#report({ id, outcome: 'switched', events })
     await unproven?.close()
   }
 
-  /** After each window: targets searched for in it, and windows that went by since the one before. */
-  async stepped(searches: number, lost: number): Promise<void> {
+  /** After each window. */
+  async stepped(cost: WindowCost): Promise<void> {
     const trial = this.#trial
-    if (trial?.before === undefined) this.#usual.add(lost)
+    if (trial?.before === undefined) this.#pace.add(cost)
     if (trial === undefined) return
-    const verdict = trial.judge.step(searches, lost)
+    const verdict = trial.judge.step(cost)
     if (verdict === 'passed') {
       this.#trial = undefined
+      if (trial.before !== undefined) this.#pace = trial.judge.pace
       this.#report({ id: trial.id, outcome: 'kept' })
       await trial.before?.close()
     } else if (verdict === 'failed') {
-      const percent = Math.round(100 * trial.judge.share)
-      await this.#revert(trial, `it is too slow here: ${percent} % of its first windows were lost`)
+      const { lost, searchMs } = trial.judge.pace
+      const pace = `${searchMs.toFixed(1)} ms a search, ${this.#pace.searchMs.toFixed(1)} ms before`
+      const percent = Math.round(100 * lost)
+      await this.#revert(
+        trial,
+        `it is too slow here: ${pace}; ${percent} % of its windows were lost`,
+      )
     }
   }
 

@@ -8,7 +8,7 @@ import { Changes } from './configure-command.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { Operations } from './daemon-types.js'
 import { type Log, prefixed } from './log.js'
-import { ModelKeeper } from './model-keeper.js'
+import { ModelKeeper, modelsOf } from './model-keeper.js'
 import type { Notifier } from './notify.js'
 import { ProgressJudge } from './progress.js'
 import { planReload } from './reload.js'
@@ -113,8 +113,7 @@ export class Service {
         next: error.next,
       })
       if (plan === undefined) return
-      const inUse = modelsOf(this.daemons)
-      const tried = modelsOf(plan).filter((name) => !inUse.includes(name))
+      const tried = modelsOf(plan).filter((name) => !modelsOf(this.daemons).includes(name))
       this.#keeper(plan).takeBack(error, tried)
     } finally {
       if (this.#announced) notifier.ready(this.#line())
@@ -160,11 +159,8 @@ export class Service {
         log: id === '' ? log : prefixed(log, id),
         hooks: {
           onState: () => this.#stateChanged(),
-          onModelJudged: (name, outcome, error) => {
-            const keeper = this.#keeper(plan)
-            if (outcome === 'kept') keeper.kept(name)
-            else keeper.reverted(name, { error, camera: id })
-          },
+          onModelJudged: (name, outcome, error) =>
+            this.#keeper(plan).judged(name, outcome, { error, camera: id }),
         },
         operations: this.#operations(id),
       })
@@ -301,8 +297,4 @@ export class Service {
     }
     this.#stuck = stuck
   }
-}
-
-function modelsOf(all: readonly { readonly config: Config }[]): string[] {
-  return all.map(({ config }) => config.model.name)
 }

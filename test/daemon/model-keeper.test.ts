@@ -40,7 +40,7 @@ t.test('a model that did not prove itself is asked for no more', async (t) => {
   const { file, store, name, keeper } = await bench()
   store.activate(name)
   const path = store.active!
-  keeper.reverted(path, { error: slow, camera: 'left' })
+  keeper.judged(path, 'reverted', { error: slow, camera: 'left' })
   t.match(store.pointer(), {
     active: null,
     reverted: { name, code: 'MODEL_REVERTED', message: slow.message },
@@ -58,7 +58,7 @@ t.test('who is to blame when the daemon cannot go on', async (t) => {
   t.equal(keeper.takeBack(error('MODEL_INVALID'), ['evt-compact']), false, 'it was not tried')
   t.equal(keeper.takeBack(error('CAMERA_LOST'), tried), false)
   t.equal(keeper.takeBack(new Error('bug'), tried), false)
-  keeper.kept(store.active!)
+  keeper.judged(store.active!, 'kept', { error: undefined, camera: 'left' })
   t.equal(keeper.takeBack(error('BACKEND_UNAVAILABLE'), tried), false, 'it has worked before')
   t.equal(keeper.takeBack(error('MODEL_INVALID'), tried), true, 'damaged since')
   store.activate(name)
@@ -71,7 +71,7 @@ t.test('what cannot be written is told and stops nothing', async (t) => {
   store.activate(name)
   const path = store.active!
   writeFileSync(join(store.dir, 'active.json'), 'no JSON')
-  keeper.kept(path)
+  keeper.judged(path, 'kept', { error: undefined, camera: 'left' })
   t.match(lines.join(''), /state of installed models is not kept.*CONFIG_INVALID/)
 })
 

@@ -79,11 +79,11 @@ async function bench(t: { teardown(end: () => Promise<void>): void }) {
   t.teardown(() => models.close())
   let seq = 0
   /** As the inference thread does it. */
-  const window = async (lost = 0) => {
+  const window = async (lost = 0, ms = 2) => {
     await models.turn()
     try {
       const result = await manager.step(frame(seq++))
-      await models.stepped(result.inferences, lost)
+      await models.stepped({ searches: result.inferences, ms, lost })
       return result
     } catch (error) {
       if (!(await models.failed(error))) throw error
@@ -101,7 +101,7 @@ async function bench(t: { teardown(end: () => Promise<void>): void }) {
 t.test('targets live through a change, their appearances are taken anew', async (t) => {
   const { first, manager, window, change, outcomes } = await bench(t)
   const { id } = manager.start(BOX).after
-  for (let i = 0; i < 60; i++) await window()
+  for (let i = 0; i < 110; i++) await window()
   t.same(outcomes(), ['0 kept'], 'what it began with works')
   const taken = first.seen.templates
   const second = await watchedModel()
@@ -112,7 +112,7 @@ t.test('targets live through a change, their appearances are taken anew', async 
   t.equal(first.seen.templates, taken)
   t.ok(second.seen.templates >= 1 && second.seen.searches >= 1)
   t.equal(first.seen.closed, 0, 'the one before is still there')
-  for (let i = 0; i < 60; i++) t.equal((await window())?.tracks[0]?.id, id)
+  for (let i = 0; i < 110; i++) t.equal((await window())?.tracks[0]?.id, id)
   t.same(outcomes(), ['0 kept', '1 switched', '1 kept'])
   t.equal(first.seen.closed, 1)
   t.equal(second.seen.closed, 0)
@@ -139,12 +139,12 @@ t.test('a session that fails after the change is taken back within a window', as
 t.test('one that cannot keep up is taken back', async (t) => {
   const { first, window, manager, change, reports, outcomes } = await bench(t)
   manager.start(BOX)
-  for (let i = 0; i < 60; i++) await window()
+  for (let i = 0; i < 110; i++) await window()
   const slow = await watchedModel()
   await change(1, async () => slow.model)
-  for (let i = 0; i < 30; i++) await window(i < 28 ? 3 : 0)
+  for (let i = 0; i < 30; i++) await window(3, 9)
   t.same(outcomes(), ['0 kept', '1 switched', '1 reverted'])
-  t.match(reports.at(-1)?.error?.message, /too slow here: 7\d % /)
+  t.match(reports.at(-1)?.error?.message, /too slow here: 9.0 ms a search, 2.0 ms before; 7\d % /)
   t.equal(first.seen.closed, 0)
   t.equal(slow.seen.closed, 1)
 })
