@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { nowUs, systemClock } from '../../src/events/time.js'
 import { createMqttBroker } from '../../src/publish/mqtt.js'
-import { type HealthReport, Publisher, type PublisherOptions } from '../../src/publish/publisher.js'
+import { Publisher, type PublisherOptions } from '../../src/publish/publisher.js'
 import { responseSchema } from '../../src/publish/request-schema.js'
 import {
   cameraStatusSchema,
@@ -17,6 +17,7 @@ import {
 import { Spool } from '../../src/publish/spool.js'
 import { notingHandlers } from './handlers.js'
 import { Listener, type Received, type TestBroker, VARIANTS, type Variant } from './real-brokers.js'
+import { CAMERA, HEALTH } from './reports.js'
 import { aNew, anEnd, aStep, aTrack, SENSOR } from './tracks.js'
 
 const SCHEMAS = [
@@ -28,20 +29,6 @@ const SCHEMAS = [
   ['/track_events', trackEventSchema],
   ['/response/target/start', responseSchema],
 ] as const
-
-const HEALTH: HealthReport = {
-  events_per_second: 1234,
-  last_event_age_ms: 2,
-  drops: { usb_overrun: 0, frame_pool: 3 },
-  usb: { errors: 0, reconnects: 1 },
-  recording: null,
-  skipped_windows: 0,
-  inference_ms: { p50: 4, p99: 6, count: 100 },
-  energy: null,
-  clock: { offset_us: 12.5, drift_ppm: -3 },
-  temperature_c: null,
-  memory: { rss_bytes: 1e8, heap_used_bytes: 2e7 },
-}
 
 const RATES = { replayPerSecond: 1000, healthIntervalMs: 60_000, tracksPerSecond: 0 }
 
@@ -85,7 +72,7 @@ function open(
       'target/stop': async ({ id }) => ({ ok: true, result: { id } }),
     },
     health: () => HEALTH,
-    camera: () => ({ state: 'streaming', last_event_age_ms: 1.5 }),
+    camera: () => CAMERA,
     ...over,
   })
   t.teardown(() => publisher.close())

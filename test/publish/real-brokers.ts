@@ -14,6 +14,12 @@ export interface TestBroker {
   restart(): Promise<void>
 }
 
+export interface TestMosquitto extends TestBroker {
+  readonly pid: number
+  /** As a power cut does it; `restart` brings it back. */
+  kill(): Promise<void>
+}
+
 const MOSQUITTO = ['/usr/sbin/mosquitto', '/usr/local/sbin/mosquitto', '/usr/bin/mosquitto'].find(
   existsSync,
 )
@@ -30,7 +36,7 @@ export async function freePort(): Promise<number> {
 }
 
 /** `settings` are lines of mosquitto.conf that follow the listener. */
-export async function startMosquitto(settings: readonly string[] = []): Promise<TestBroker> {
+export async function startMosquitto(settings: readonly string[] = []): Promise<TestMosquitto> {
   const port = await freePort()
   const dir = mkdtempSync(join(tmpdir(), 'evtrackd-mosquitto-'))
   const file = join(dir, 'mosquitto.conf')
@@ -41,7 +47,7 @@ export async function startMosquitto(settings: readonly string[] = []): Promise<
   const user = process.getuid?.() === 0 ? ['user root'] : []
   const lines = [
     ...user,
-    'persistence false',
+    ...(settings.includes('persistence true') ? [] : ['persistence false']),
     `listener ${port} 127.0.0.1`,
     ...anonymous,
     ...settings,
@@ -70,6 +76,10 @@ export async function startMosquitto(settings: readonly string[] = []): Promise<
   await start()
   return {
     port,
+    get pid() {
+      return child!.pid!
+    },
+    kill: stop,
     stop: async () => {
       await stop()
       rmSync(dir, { recursive: true, force: true })
