@@ -18,8 +18,12 @@ import { fetchPackage, unpack } from './registry.mjs'
  * file reaches from the dependencies, less what only installs, compiles, documents or serves other systems.
  */
 
-/** Dependencies that a package declares but needs only for its installer, its own command line or its types. */
+/**
+ * Dependencies that a package declares but needs only for its installer, its own command line or its types. Ours:
+ * exports for other hardware are made where models are made, and `evtrackd export` says so on a board.
+ */
 const NOT_AT_RUN_TIME = {
+  evtrackd: ['h5wasm'],
   mqtt: ['commist', 'concat-stream', 'help-me', 'minimist', '@types/readable-stream', '@types/ws'],
   bl: ['@types/readable-stream'],
   'onnxruntime-node': ['adm-zip', 'global-agent'],

@@ -18,6 +18,7 @@ import { copyPackages, runtimePackages } from './modules.mjs'
 import { notices } from './notices.mjs'
 import { fetchPackage, unpack } from './registry.mjs'
 import { trimElf } from './trim-elf.mjs'
+import { trimIcu } from './trim-icu.mjs'
 
 /** @typedef {import('./modules.mjs').Arch} Arch */
 
@@ -36,6 +37,7 @@ const COPIED = {
   docs: 'usr/share/doc/evtrackd/docs',
   models: 'usr/lib/evtrackd/models',
   'firmware-config': 'usr/lib/evtrackd/firmware-config',
+  'scripts/runners/evtrackd_runner.py': 'usr/lib/evtrackd/runners/evtrackd_runner.py',
   view: 'usr/lib/evtrackd/view',
 }
 const EXECUTABLE = new Set(['usr/bin/evtrackd', 'usr/lib/evtrackd/bin/node'])
@@ -77,7 +79,7 @@ export async function stage({ project, root, arch, epoch }) {
   const runtime = mkdtempSync(join(cache, 'runtime-'))
   try {
     unpack(tarball, runtime, ['bin/node', 'LICENSE'])
-    put(`${HOME}/bin/node`, trimElf(readFileSync(join(runtime, 'bin/node'))))
+    put(`${HOME}/bin/node`, trimIcu(trimElf(readFileSync(join(runtime, 'bin/node')))))
     const parts = packages.map((p) => ({
       name: p.name,
       version: p.locked.version,

@@ -1,10 +1,11 @@
 import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import type { ApsImage } from '../events/signals.js'
-import { COLORS, chartPng } from './chart.js'
 import type { CalibrationKind, Measurement, MeasurementContext, Outcome, Progress } from './kind.js'
 import { failed, judged, LIMITS, told } from './limits.js'
 import { lightOf, type PictureStatistics } from './picture-statistics.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { brightness, brightnessBins, exposureWay } from './pictures/exposure.js'
 import type { ExposureOptions } from './schema.js'
 
 /** So many pictures in a row must be right. */
@@ -47,6 +48,8 @@ interface Tried extends PictureStatistics {
 class ExposureLoop implements Measurement {
   readonly #options: ExposureOptions
   readonly #tried: Tried[] = []
+  /** Of the last picture that counted. */
+  #bins: number[] = []
   #preset: Preset
   #wanted: Preset | undefined
   #right = 0
@@ -72,6 +75,7 @@ class ExposureLoop implements Measurement {
     if (latched === undefined && this.#waitFor-- > 0) return
     const seen = lightOf(image)
     this.#tried.push({ ...seen, exposureUs })
+    this.#bins = brightnessBins(image)
     this.#right = this.#isRight(seen) ? this.#right + 1 : 0
     if (this.#right > 0) return
     const next = nextExposure(exposureUs, seen, this.#options)
@@ -113,6 +117,15 @@ class ExposureLoop implements Measurement {
     }
   }
 
+  #histogram({ mean, exposureUs }: Tried): Depiction {
+    return brightness(this.#bins, { target: this.#options.target, mean, exposureUs })
+  }
+
+  depict(): Depiction | undefined {
+    const last = this.#tried.at(-1)
+    return last && this.#histogram(last)
+  }
+
   finish(): Outcome {
     const last = this.#tried.at(-1)
     if (last === undefined) {
@@ -127,19 +140,20 @@ class ExposureLoop implements Measurement {
       ? 'Too dark: is the lens covered? Else open the aperture, add light, or raise max_us.'
       : 'Too bright: close the aperture, or use a filter.'
     const moving = 'The light changed while measuring: run again.'
+    const rows = [
+      judged('mean off the target', (100 * Math.abs(last.mean - target)) / target, {
+        limit: limits.meanError,
+        note: atEnd || last.black > 0.9 ? why : moving,
+      }),
+      judged('saturated', 100 * last.saturated, {
+        limit: limits.saturated,
+        note: 'Parts of the picture are too bright at the right mean: a lower target keeps them.',
+      }),
+      told('exposure', last.exposureUs, 'us'),
+      told('pictures looked at', this.#tried.length, ''),
+    ]
     return {
-      rows: [
-        judged('mean off the target', (100 * Math.abs(last.mean - target)) / target, {
-          limit: limits.meanError,
-          note: atEnd || last.black > 0.9 ? why : moving,
-        }),
-        judged('saturated', 100 * last.saturated, {
-          limit: limits.saturated,
-          note: 'Parts of the picture are too bright at the right mean: a lower target keeps them.',
-        }),
-        told('exposure', last.exposureUs, 'us'),
-        told('pictures looked at', this.#tried.length, ''),
-      ],
+      rows,
       data: { exposureUs: last.exposureUs, mean: last.mean, saturated: last.saturated, target },
       settings: {
         preset: {
@@ -149,29 +163,18 @@ class ExposureLoop implements Measurement {
           },
         },
       },
-      pictures: [this.#curve()],
+      pictures: [
+        pictureOf('brightness', this.#histogram(last), rows[0]),
+        pictureOf(
+          'exposure',
+          exposureWay(
+            this.#tried.map(({ mean }) => mean),
+            target,
+          ),
+          rows[0],
+        ),
+      ],
       exports: [],
-    }
-  }
-
-  #curve() {
-    const { target } = this.#options
-    return {
-      name: 'exposure',
-      title: 'Mean of each picture on the way to the target',
-      png: chartPng({
-        x: { label: 'picture', scale: 'linear', min: 0 },
-        y: { label: 'mean', scale: 'linear', min: 0, max: 255 },
-        band: [0.94 * target, 1.06 * target] as const,
-        series: [
-          {
-            label: 'mean',
-            color: COLORS.warm,
-            style: 'line' as const,
-            points: this.#tried.map(({ mean }, i) => [i, mean] as const),
-          },
-        ],
-      }),
     }
   }
 }

@@ -1,9 +1,10 @@
 import type { EventBatch } from '../events/batch.js'
 import type { ApsImage } from '../events/signals.js'
-import { COLORS, chartPng } from './chart.js'
 import type { CalibrationKind, Measurement, MeasurementContext, Outcome, Progress } from './kind.js'
 import { failed, judged, LIMITS, told } from './limits.js'
 import { lightOf, sharpnessOf } from './picture-statistics.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { focusCurve } from './pictures/focus.js'
 
 /** Events are summed up over this long for one score. */
 const EVENT_WINDOW_US = 100_000
@@ -90,7 +91,7 @@ class FocusMeasurement implements Measurement {
   }
 
   #scores(): readonly Score[] {
-    return smooth(this.#byPicture.length >= SMOOTH ? this.#byPicture : this.#byEvents)
+    return smooth(this.#by() === 'pictures' ? this.#byPicture : this.#byEvents)
   }
 
   progress(): Progress {
@@ -103,6 +104,19 @@ class FocusMeasurement implements Measurement {
       text: `${'#'.repeat(filled)}${'-'.repeat(20 - filled)} ${now.toFixed(2)}, best ${best.toFixed(2)}`,
       figures: { score: now, best },
     }
+  }
+
+  #by(): 'pictures' | 'events' {
+    return this.#byPicture.length >= SMOOTH ? 'pictures' : 'events'
+  }
+
+  #curve(scores: readonly Score[]): Depiction {
+    return focusCurve({ scores, by: this.#by(), near: LIMITS.focus.nearPeak.pass / 100 })
+  }
+
+  depict(): Depiction | undefined {
+    const scores = this.#scores()
+    return scores.length === 0 ? undefined : this.#curve(scores)
   }
 
   finish(): Outcome {
@@ -119,34 +133,23 @@ class FocusMeasurement implements Measurement {
     const worst = Math.min(...values)
     const last = values.at(-1)!
     const peakAt = scores[values.indexOf(best)]![0]
-    const by = this.#byPicture.length >= SMOOTH ? 'pictures' : 'events'
+    const by = this.#by()
     const limits = LIMITS.focus
+    const rows = [
+      told('best score', best, ''),
+      judged('best against worst', best / Math.max(1e-9, worst), {
+        limit: limits.range,
+        note: 'The score hardly changed: turn the ring all the way, at a scene with fine detail.',
+      }),
+      judged('score at the end against the best', (100 * last) / best, {
+        limit: limits.nearPeak,
+        note: 'The ring was left beside the peak: turn it back until the score is highest.',
+      }),
+    ]
     return {
-      rows: [
-        told('best score', best, ''),
-        judged('best against worst', best / Math.max(1e-9, worst), {
-          limit: limits.range,
-          note: 'The score hardly changed: turn the ring all the way, at a scene with fine detail.',
-        }),
-        judged('score at the end against the best', (100 * last) / best, {
-          limit: limits.nearPeak,
-          note: 'The ring was left beside the peak: turn it back until the score is highest.',
-        }),
-      ],
+      rows,
       data: { by, best, worst, last, peakAtSeconds: peakAt },
-      pictures: [
-        {
-          name: 'focus',
-          title: `Sharpness by ${by} over time`,
-          png: chartPng({
-            x: { label: 's', scale: 'linear', min: 0 },
-            y: { label: 'score', scale: 'linear', min: 0 },
-            band: [0.95 * best, best],
-            series: [{ label: 'score', color: COLORS.warm, style: 'line', points: scores }],
-            marks: [{ x: peakAt, label: 'peak', color: COLORS.good }],
-          }),
-        },
-      ],
+      pictures: [pictureOf('focus', this.#curve(scores), rows.at(-1))],
       exports: [],
     }
   }

@@ -1,5 +1,4 @@
 import { findHotPixels } from './hot-pixel-fit.js'
-import { hotPixelPictures } from './hot-pixel-pictures.js'
 import type {
   CalibrationKind,
   Measurement,
@@ -10,6 +9,8 @@ import type {
 } from './kind.js'
 import { judged, LIMITS, told } from './limits.js'
 import { NeighbourTimes } from './neighbour-times.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { hotPixelMap, hotPixelRates } from './pictures/hot-pixels.js'
 import { fullView } from './prepare.js'
 import type { HotPixelsOptions } from './schema.js'
 
@@ -18,6 +19,8 @@ const PARTS = 5
 /** An event counts as correlated when a neighbour fired less than this before it. */
 const CORRELATION_US = 2000
 const CHIP_SLOTS = 8
+/** More rings hide what they show. */
+const MOST_RINGS = 500
 /** Fewer events than these in a part say nothing about steadiness. */
 const FEW_EVENTS = 50
 
@@ -111,13 +114,29 @@ class HotPixelCount implements Measurement {
     }
   }
 
-  finish(): Outcome {
-    const { size, options, previous } = this.#context
-    const area = size.width * size.height
-    const seconds = this.#seconds()
+  /** Events of each pixel, [height, width]. */
+  #totals(): Uint32Array {
+    const { width, height } = this.#context.size
+    const area = width * height
     const totals = new Uint32Array(area)
     for (let part = 0; part < PARTS; part++)
       for (let p = 0; p < area; p++) totals[p]! += this.#counts[part * area + p]!
+    return totals
+  }
+
+  depict(): Depiction | undefined {
+    if (this.#events === 0) return undefined
+    const { size } = this.#context
+    const totals = this.#totals()
+    const hot = findHotPixels(totals).hot.slice(0, MOST_RINGS)
+    const places = hot.map((p) => ({ x: p % size.width, y: Math.floor(p / size.width) }))
+    return hotPixelMap({ size, totals, seconds: this.#seconds(), hot: places })
+  }
+
+  finish(): Outcome {
+    const { size, options, previous } = this.#context
+    const seconds = this.#seconds()
+    const totals = this.#totals()
     const fit = findHotPixels(totals)
     const least = options.rateHz === undefined ? fit.threshold : options.rateHz * seconds
     const hot = pixelsFrom(totals, least)
@@ -131,8 +150,11 @@ class HotPixelCount implements Measurement {
       thresholdHz: least / seconds,
       backgroundHz: rest.perPixel / seconds,
     }
+    const rows = this.#rows(data, { rest, before, found })
+    const rowOf = (name: string) => rows.find((each) => each.name === name)
+    const dark = { size, totals, seconds, hot: pixels.slice(0, MOST_RINGS) }
     return {
-      rows: this.#rows(data, { rest, before, found }),
+      rows,
       data: { ...data },
       settings: {
         hotPixels: pixels.map(({ x, y }) => [x, y]),
@@ -142,13 +164,14 @@ class HotPixelCount implements Measurement {
           },
         }),
       },
-      pictures: hotPixelPictures({
-        size,
-        totals,
-        seconds,
-        hot: pixels,
-        thresholdHz: data.thresholdHz,
-      }),
+      pictures: [
+        pictureOf('hot-pixel-map', hotPixelMap(dark), rowOf('share of the sensor')),
+        pictureOf(
+          'hot-pixel-rates',
+          hotPixelRates({ ...dark, thresholdHz: data.thresholdHz }),
+          rowOf('background of the others'),
+        ),
+      ],
       exports: [
         { name: 'hot-pixels.txt', content: pixelList(pixels) },
         { name: 'hot-pixels.json', content: `${JSON.stringify(pixels, null, 2)}\n` },

@@ -1,8 +1,9 @@
 import type { ImuSample } from '../events/signals.js'
-import { COLORS, chartPng } from './chart.js'
 import { GRAVITY, type RestFit, RestMeasurement, type Vector } from './imu-fit.js'
-import type { CalibrationKind, Measurement, Outcome, Picture, Progress } from './kind.js'
+import type { CalibrationKind, Measurement, Outcome, Progress } from './kind.js'
 import { failed, judged, LIMITS, told } from './limits.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { attitude, gyroAtRest } from './pictures/imu.js'
 
 export const imuKind: CalibrationKind<Record<string, never>> = {
   name: 'imu',
@@ -43,17 +44,31 @@ class ImuMeasurement implements Measurement {
     }
   }
 
+  depict(): Depiction | undefined {
+    const { accel } = this.#rest.statistics()
+    return accel.count === 0 ? undefined : attitude(accel.mean)
+  }
+
   finish(): Outcome {
     const fit = this.#rest.fit()
     if (fit === undefined) {
       const note = 'Gyroscope and accelerometer must both be on; look at [imu] of the preset.'
       return { rows: [failed('samples', note)], data: {}, pictures: [], exports: [] }
     }
+    const rows = rowsOf(fit)
+    const rowOf = (name: string) => rows.find((each) => each.name === name)
     return {
-      rows: rowsOf(fit),
+      rows,
       data: { ...fit, temperatureC: Number.isNaN(fit.temperatureC) ? null : fit.temperatureC },
       settings: { imu: { gyroBiasDegPerSecond: fit.gyroBias, up: fit.up } },
-      pictures: picturesOf(this.#rest.seconds(), fit),
+      pictures: [
+        pictureOf(
+          'gyro-at-rest',
+          gyroAtRest(this.#rest.seconds(), fit.gyroBias),
+          rowOf('bias known to'),
+        ),
+        pictureOf('up', attitude(fit.up)),
+      ],
       exports: [{ name: 'imu.yaml', content: yamlOf(fit) }],
     }
   }
@@ -91,65 +106,6 @@ function rowsOf(fit: RestFit) {
 }
 
 const degrees = (radians: number) => (radians * 180) / Math.PI
-
-function picturesOf(seconds: readonly Vector[], fit: RestFit): Picture[] {
-  const axes = [
-    { label: 'x', color: COLORS.bad },
-    { label: 'y', color: COLORS.good },
-    { label: 'z', color: COLORS.cool },
-  ]
-  return [
-    {
-      name: 'gyro-at-rest',
-      title: 'What the gyroscope shows at rest, second by second',
-      png: chartPng({
-        x: { label: 's', scale: 'linear' },
-        y: { label: '°/s'.replace('°', 'deg'), scale: 'linear' },
-        series: axes.map(({ label, color }, axis) => ({
-          label,
-          color,
-          style: 'line' as const,
-          points: seconds.map((v, s) => [s, v[axis]!] as const),
-        })),
-      }),
-    },
-    {
-      name: 'up',
-      title: 'Where up is in the picture: the line of the horizon, and up as an arrow',
-      png: horizonPng(fit.up),
-    },
-  ]
-}
-
-/** The picture plane with the horizon's direction; the nearer up points to the lens, the shorter the arrow. */
-function horizonPng([x, y]: Vector): Buffer {
-  const length = Math.hypot(x, y) || 1
-  const across = [y / length, -x / length] as const
-  return chartPng({
-    x: { label: 'right', scale: 'linear', min: -1.8, max: 1.8 },
-    y: { label: 'up', scale: 'linear', min: -1, max: 1 },
-    series: [
-      {
-        label: 'horizon',
-        color: COLORS.cool,
-        style: 'line',
-        points: [
-          [-across[0], -across[1]],
-          [across[0], across[1]],
-        ],
-      },
-      {
-        label: 'up',
-        color: COLORS.good,
-        style: 'line',
-        points: [
-          [0, 0],
-          [x, y],
-        ],
-      },
-    ],
-  })
-}
 
 function yamlOf(fit: RestFit): string {
   const list = (v: Vector) => `[${v.map((n) => n.toFixed(6)).join(', ')}]`

@@ -2,6 +2,7 @@ import type { Preset } from '../davis346/schema.js'
 import type { EventBatch } from '../events/batch.js'
 import type { Size } from '../events/geometry.js'
 import type { ApsImage, Gap, ImuSample } from '../events/signals.js'
+import type { Depiction } from './pictures/depiction.js'
 import type { Settings } from './settings.js'
 
 /**
@@ -45,12 +46,12 @@ export interface Row {
   readonly note?: string
 }
 
-/** A PNG for the report. */
+/** A picture for the report. */
 export interface Picture {
   /** File name without folder or extension. */
   readonly name: string
   readonly title: string
-  readonly png: Uint8Array
+  readonly svg: string
 }
 
 /** A file that other tools read. */
@@ -93,6 +94,8 @@ export interface Measurement {
   imu?(sample: ImuSample): void
   gap?(gap: Gap): void
   progress(): Progress
+  /** What people see of it now; asked for some twice a second. Undefined while there is nothing to see. */
+  depict?(): Depiction | undefined
   /** True when enough is known before the time is over. */
   done?(): boolean
   /**

@@ -1,5 +1,4 @@
 import type { EventBatch } from '../events/batch.js'
-import { COLORS, chartPng } from './chart.js'
 import type {
   CalibrationKind,
   Measurement,
@@ -7,10 +6,21 @@ import type {
   Outcome,
   Picture,
   Progress,
+  Row,
 } from './kind.js'
 import { judged, LIMITS, told } from './limits.js'
 import { NeighbourTimes } from './neighbour-times.js'
-import { AGE_BINS, ageBin, bestFilter, filterChoices, MAX_SUPPORT } from './noise-fit.js'
+import {
+  AGE_BINS,
+  ageBin,
+  bestFilter,
+  type FilterChoice,
+  filterChoices,
+  MAX_SUPPORT,
+} from './noise-fit.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { SpanSample } from './pictures/event-sample.js'
+import { filterCurves, filteredEvents } from './pictures/noise.js'
 import { fullView } from './prepare.js'
 import type { NoiseOptions } from './schema.js'
 
@@ -22,7 +32,12 @@ const SETTLE_US = 500_000
 const MOVING = 5
 /** A filter is not chosen by fewer events of moving things than these. */
 const FEW_WANTED = 500
+/** Spans of which pictures are made: noise is thin, motion is not; on the live page this many events. */
+const SHOWN_US = { dark: 1_000_000, moving: 50_000 } as const
+/** What the live page shows while no filter is chosen: the usual one. */
+const USUAL = { timeUs: 5000, support: 1 } as const
 const CHIP_STEP_US = 250
+const KEPT_ROW = 'events kept where something moves'
 const COUNTS = MAX_SUPPORT * AGE_BINS
 
 export const noiseKind: CalibrationKind<NoiseOptions> = {
@@ -50,6 +65,8 @@ class NoiseMeasurement implements Measurement {
   readonly #darkEvents: Float64Array
   readonly #movingEvents: Float64Array
   readonly #latest = new Float64Array(MAX_SUPPORT)
+  /** Events for the pictures: the last full span of each part, and the one that fills. */
+  readonly #samples: Readonly<Record<'dark' | 'moving', SpanSample>>
   #startUs = Number.NaN
   #lastUs = 0
 
@@ -60,6 +77,11 @@ class NoiseMeasurement implements Measurement {
     this.#cells = this.#columns * Math.ceil(height / CELL_PX)
     this.#times = new NeighbourTimes(context.size)
     this.#masked = new Uint8Array(width * height)
+    const area = width * height
+    this.#samples = {
+      dark: new SpanSample(area, SHOWN_US.dark),
+      moving: new SpanSample(area, SHOWN_US.moving),
+    }
     for (const { hotPixels = [] } of context.others)
       for (const [x, y] of hotPixels) if (x < width && y < height) this.#masked[y * width + x] = 1
     this.#moving = new Float64Array(this.#cells * COUNTS)
@@ -99,6 +121,8 @@ class NoiseMeasurement implements Measurement {
         for (let k = 0; k < MAX_SUPPORT; k++) into[at + k * AGE_BINS + ageBin(t - latest[k]!)]!++
         if (inDark) this.#darkEvents[cell]!++
         else this.#movingEvents[cell]!++
+        const sample = inDark ? this.#samples.dark : this.#samples.moving
+        sample.add(py * width + px, t, latest)
       }
       times.fired(px, py, t)
     }
@@ -125,6 +149,32 @@ class NoiseMeasurement implements Measurement {
     return { text, figures: { dark_events: dark, moving_events: moving } }
   }
 
+  #filtered(part: 'dark' | 'moving', filter: { timeUs: number; support: number }): Depiction {
+    const seconds = SHOWN_US[part] / 1e6
+    const what = part === 'dark' ? 'covered' : 'something moves'
+    return filteredEvents({
+      size: this.#context.size,
+      tones: this.#samples[part].shown.filtered(filter),
+      title: `What the filter does to ${seconds} s of events: ${what}`,
+      filter,
+    })
+  }
+
+  depict(): Depiction | undefined {
+    if (Number.isNaN(this.#startUs)) return undefined
+    return this.#filtered(this.#lastUs < this.#uncoverUs() ? 'dark' : 'moving', USUAL)
+  }
+
+  #pictures(choices: readonly FilterChoice[], rows: readonly Row[]): Picture[] {
+    const best = bestFilter(choices)
+    const rowOf = (name: string) => rows.find((each) => each.name === name)
+    return [
+      pictureOf('dark-filtered', this.#filtered('dark', best), rowOf('noise rejected')),
+      pictureOf('moving-filtered', this.#filtered('moving', best), rowOf(KEPT_ROW)),
+      pictureOf('noise-filter', filterCurves(choices, best)),
+    ]
+  }
+
   finish(): Outcome {
     const { options, size } = this.#context
     const uncoverUs = this.#uncoverUs()
@@ -137,27 +187,28 @@ class NoiseMeasurement implements Measurement {
     const chip = options.chip && best.support === 1
     const limits = LIMITS.noise
     const unlike = 'Cover the lens for the first part, then let something move.'
+    const rows = [
+      judged('noise in the dark', darkHz / (size.width * size.height), {
+        limit: limits.dark,
+        note: `That is more than noise. ${unlike}`,
+      }),
+      judged('rate where something moves against dark', wanted.contrast, {
+        limit: limits.contrast,
+        note: `Too little moved to judge by. ${unlike}`,
+      }),
+      judged(KEPT_ROW, 100 * best.kept, {
+        limit: limits.kept,
+        note: 'Something moves too faintly or too slowly to be told from noise: more light, or a lower threshold.',
+      }),
+      judged('noise rejected', 100 * best.rejected, {
+        limit: limits.rejected,
+        note: 'The sensor is too noisy: mask its hot pixels first, cool it, or raise its thresholds.',
+      }),
+      told('background activity time', best.timeUs / 1000, 'ms'),
+      told('neighbours needed', best.support, ''),
+    ]
     return {
-      rows: [
-        judged('noise in the dark', darkHz / (size.width * size.height), {
-          limit: limits.dark,
-          note: `That is more than noise. ${unlike}`,
-        }),
-        judged('rate where something moves against dark', wanted.contrast, {
-          limit: limits.contrast,
-          note: `Too little moved to judge by. ${unlike}`,
-        }),
-        judged('events kept where something moves', 100 * best.kept, {
-          limit: limits.kept,
-          note: 'Something moves too faintly or too slowly to be told from noise: more light, or a lower threshold.',
-        }),
-        judged('noise rejected', 100 * best.rejected, {
-          limit: limits.rejected,
-          note: 'The sensor is too noisy: mask its hot pixels first, cool it, or raise its thresholds.',
-        }),
-        told('background activity time', best.timeUs / 1000, 'ms'),
-        told('neighbours needed', best.support, ''),
-      ],
+      rows,
       data: {
         timeUs: best.timeUs,
         support: best.support,
@@ -182,7 +233,7 @@ class NoiseMeasurement implements Measurement {
             : { backgroundActivity: false },
         },
       },
-      pictures: [pictureOf(choices, best)],
+      pictures: this.#pictures(choices, rows),
       exports: [{ name: 'filter-choices.json', content: `${JSON.stringify(choices, null, 1)}\n` }],
     }
   }
@@ -217,39 +268,4 @@ function sum(values: Float64Array): number {
   let total = 0
   for (const value of values) total += value
   return total
-}
-
-function pictureOf(
-  choices: ReturnType<typeof filterChoices>,
-  best: ReturnType<typeof bestFilter>,
-): Picture {
-  const colors = [COLORS.cool, COLORS.warm, COLORS.violet]
-  return {
-    name: 'noise-filter',
-    title: 'What passes each filter: wanted events kept and noise rejected, by its time',
-    png: chartPng({
-      x: { label: 'background activity time, ms', scale: 'log' },
-      y: { label: '%', scale: 'linear', min: 0, max: 100 },
-      band: [90, 100],
-      series: Array.from({ length: MAX_SUPPORT }, (_, i) => {
-        const own = choices.filter(({ support }) => support === i + 1)
-        const color = colors[i]!
-        return [
-          {
-            label: `kept by ${i + 1}`,
-            color,
-            style: 'line' as const,
-            points: own.map((c) => [c.timeUs / 1000, 100 * c.kept] as const),
-          },
-          {
-            label: `rejected by ${i + 1}`,
-            color,
-            style: 'points' as const,
-            points: own.map((c) => [c.timeUs / 1000, 100 * c.rejected] as const),
-          },
-        ]
-      }).flat(),
-      marks: [{ x: best.timeUs / 1000, label: 'chosen', color: COLORS.good }],
-    }),
-  }
 }

@@ -1,10 +1,17 @@
 import type { Row, Verdict } from './kind.js'
+import { numberText } from './pictures/number-text.js'
 import type { StoredResult } from './store.js'
 
 /** A result with what its report shows. */
 export interface ReportedResult extends StoredResult {
   readonly active: boolean
-  readonly images: readonly { readonly title: string; readonly png: Uint8Array }[]
+  readonly images: readonly ReportedPicture[]
+}
+
+export interface ReportedPicture {
+  readonly title: string
+  readonly type: 'image/svg+xml' | 'image/png'
+  readonly content: Uint8Array
 }
 
 export interface Report {
@@ -55,17 +62,22 @@ function card(result: ReportedResult): string {
 }
 
 function section(result: ReportedResult): string {
-  const { id, kind, verdict, at, seconds, source, rows, images, active } = result
-  const state = active ? 'active' : 'not active'
+  const { id, kind, verdict, at, seconds, source, rows, images } = result
   return `<section id="${id}">
 <h2><span class="badge ${verdict}">${verdict}</span> ${escapeHtml(kind)}</h2>
-<p class="facts">${escapeHtml(timeText(at))} · ${seconds.toFixed(1)} s · ${escapeHtml(source)} · ${state}</p>
+<p class="facts">${escapeHtml(timeText(at))} · ${seconds.toFixed(1)} s · ${escapeHtml(source)} · ${stateOf(result)}</p>
 <table>
 <thead><tr><th></th><th>measured</th><th class="n">value</th><th>limit</th></tr></thead>
 <tbody>${rows.map(rowHtml).join('')}</tbody>
 </table>
 <div class="pictures">${images.map(figure).join('')}</div>
 </section>`
+}
+
+function stateOf({ active, verdict, settings }: ReportedResult): string {
+  if (active) return 'active'
+  if (verdict === 'FAIL') return 'not active: it failed'
+  return settings === undefined ? 'nothing to put to use' : 'not active'
 }
 
 function rowHtml(row: Row): string {
@@ -76,9 +88,9 @@ function rowHtml(row: Row): string {
   return `<tr><td>${badge}</td><td>${escapeHtml(row.name)}${note}</td><td class="n">${value}</td><td>${escapeHtml(row.limit)}</td></tr>`
 }
 
-function figure({ title, png }: ReportedResult['images'][number]): string {
-  const data = Buffer.from(png).toString('base64')
-  return `<figure><img src="data:image/png;base64,${data}" alt="${escapeHtml(title)}"><figcaption>${escapeHtml(title)}</figcaption></figure>`
+function figure({ title, type, content }: ReportedPicture): string {
+  const data = Buffer.from(content).toString('base64')
+  return `<figure><img src="data:${type};base64,${data}" alt="${escapeHtml(title)}"></figure>`
 }
 
 function history(older: readonly ReportedResult[]): string {
@@ -91,11 +103,6 @@ function history(older: readonly ReportedResult[]): string {
 
 function timeText(iso: string): string {
   return `${iso.slice(0, 10)} ${iso.slice(11, 19)} UTC`
-}
-
-function numberText(value: number): string {
-  if (Number.isInteger(value)) return String(value)
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
 }
 
 const ENTITIES: Record<string, string> = {
@@ -130,8 +137,8 @@ th { text-align: left; color: var(--soft); font-weight: 500; font-size: 13px; }
 th, td { padding: 6px 8px; border-top: 1px solid var(--line); vertical-align: top; }
 .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .note { color: var(--soft); font-size: 13px; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(320px, 1fr)); gap: 16px; margin-top: 16px; }
-figure { margin: 0; } img { width: 100%; border-radius: 8px; display: block; } figcaption { color: var(--soft); font-size: 13px; margin-top: 4px; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fill, minmax(400px, 1fr)); gap: 16px; margin-top: 16px; }
+figure { margin: 0; } img { width: 100%; border-radius: 8px; display: block; }
 ${Object.entries(COLORS)
   .map(
     ([verdict, color]) =>

@@ -116,6 +116,13 @@ export const calibrationSchema = z.strictObject({
     .boolean()
     .default(true)
     .describe("Run with the camera's active calibrations; off: with the configuration alone."),
+  nightlyHotPixels: z
+    .string()
+    .regex(/^([01]\d|2[0-3]):[0-5]\d$/, 'write a time of day as 03:00')
+    .optional()
+    .describe(
+      'Local time at which a running daemon looks for new hot pixels each night, unattended: it adds to the active mask and never takes from it; without it never.',
+    ),
   hotPixels: hotPixels.prefault({}),
   biases: biases.prefault({}),
   noise: noise.prefault({}),

@@ -2,6 +2,7 @@ import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import type { SourceSink, SourceState } from '../sources/source.js'
 import type { CalibrationKind, Measurement, Outcome, Progress, Stream } from './kind.js'
+import type { Depiction } from './pictures/depiction.js'
 
 /** How a measurement stands. */
 export interface SessionProgress extends Progress {
@@ -9,10 +10,14 @@ export interface SessionProgress extends Progress {
   readonly share: number
   /** Device time measured so far. */
   readonly seconds: number
+  /** What people see of it; plain data, the same object until there is a newer one. */
+  readonly depiction?: Depiction
 }
 
 /** After a change of settings the sensor needs this long before anything counts. */
 const SETTLE_US = 300_000
+/** A picture is made anew after so much device time. */
+const DEPICT_US = 500_000
 /** A stream that is needed and has not shown itself by then will not come. */
 const STREAM_PATIENCE_US = 5_000_000
 /** A camera that does not stream by then is told as not there. */
@@ -26,6 +31,8 @@ export interface SessionOptions {
   readonly settle: boolean
   /** Cameras only. */
   readonly configure?: (preset: Preset) => Promise<void>
+  /** False where nobody sees what is depicted; true where not given. */
+  readonly depicts?: boolean
   /** The camera says who it is, before anything is measured; what this throws ends it. */
   readonly onSerial?: (serial: string) => void
 }
@@ -47,6 +54,8 @@ export class CalibrationSession {
   #finished = false
   #openedUs = Number.NaN
   #streamed = false
+  #depiction: Depiction | undefined
+  #depictedUs = Number.NEGATIVE_INFINITY
 
   constructor(options: SessionOptions) {
     this.#options = options
@@ -94,16 +103,14 @@ export class CalibrationSession {
 
   /** Looks after it; called some fifty times a second, with host time. */
   tick(hostUs: number): void {
-    const { kind, measurement, configure } = this.#options
+    const { measurement, configure } = this.#options
     if (this.#over.signal.aborted) return
     if (Number.isNaN(this.#openedUs)) this.#openedUs = hostUs
     if (measurement.done?.()) this.#end()
-    else if (this.#measuredUs() >= this.#options.seconds * 1e6) this.#end()
+    else if (this.#measuredUs() >= this.#options.seconds * 1e6) this.#endWhole('camera')
     else if (this.#state !== undefined && !this.#streamed) this.#lookForCamera(hostUs)
-    else if (this.#nowUs - this.#firstUs > STREAM_PATIENCE_US) {
-      const missing = kind.needs.filter((stream) => !this.#seen.has(stream))
-      if (missing.length > 0) this.fail(missingStream(missing, 'camera'))
-    }
+    else if (this.#nowUs - this.#firstUs > STREAM_PATIENCE_US && this.#missing().length > 0)
+      this.fail(missingStream(this.#missing(), 'camera'))
     if (configure === undefined || this.#changing) return
     const wanted = measurement.want?.()
     if (wanted === undefined) return
@@ -119,9 +126,7 @@ export class CalibrationSession {
 
   /** The recording has ended. */
   ended(): void {
-    const missing = this.#options.kind.needs.filter((stream) => !this.#seen.has(stream))
-    if (missing.length > 0) this.fail(missingStream(missing, 'recording'))
-    else this.#end()
+    this.#endWhole('recording')
   }
 
   finish(): Outcome {
@@ -136,7 +141,33 @@ export class CalibrationSession {
     const own = this.#options.measurement.progress()
     const seconds = Math.max(0, this.#measuredUs() / 1e6 || 0)
     const share = Math.min(1, seconds / this.#options.seconds)
-    return { ...own, share: own.share ?? share, seconds }
+    const depiction = this.#depict()
+    return {
+      ...own,
+      share: own.share ?? share,
+      seconds,
+      ...(depiction !== undefined && { depiction }),
+    }
+  }
+
+  #depict(): Depiction | undefined {
+    if (this.#options.depicts === false) return undefined
+    if (!(Math.abs(this.#nowUs - this.#depictedUs) < DEPICT_US)) {
+      this.#depictedUs = this.#nowUs
+      this.#depiction = this.#options.measurement.depict?.()
+    }
+    return this.#depiction
+  }
+
+  #missing(): Stream[] {
+    return this.#options.kind.needs.filter((stream) => !this.#seen.has(stream))
+  }
+
+  /** The time is over: something was measured only if every stream was there. */
+  #endWhole(where: 'camera' | 'recording'): void {
+    const missing = this.#missing()
+    if (missing.length > 0) this.fail(missingStream(missing, where))
+    else this.#end()
   }
 
   #end(): void {

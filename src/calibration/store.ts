@@ -60,13 +60,13 @@ export class CalibrationStore {
       ...result,
       schema: RESULT_VERSION,
       id,
-      pictures: outcome.pictures.map(({ name, title }) => ({ file: `${name}.png`, title })),
+      pictures: outcome.pictures.map(({ name, title }) => ({ file: `${name}.svg`, title })),
       exports: outcome.exports.map(({ name }) => name),
     }
     try {
       const folder = join(this.dir, id)
       mkdirSync(folder, { recursive: true, mode: 0o750 })
-      for (const { name, png } of outcome.pictures) writeFileSync(join(folder, `${name}.png`), png)
+      for (const { name, svg } of outcome.pictures) writeFileSync(join(folder, `${name}.svg`), svg)
       for (const { name, content } of outcome.exports) writeFileSync(join(folder, name), content)
       writeWhole(join(this.dir, `${id}.json`), stored)
     } catch (cause) {

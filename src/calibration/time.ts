@@ -1,9 +1,10 @@
 import type { EventBatch } from '../events/batch.js'
 import type { Gap } from '../events/signals.js'
-import { COLORS, chartPng } from './chart.js'
-import { BIN_US, type ClockFit, fitClock, MIN_BINS, PairCollector } from './clock-fit.js'
-import type { CalibrationKind, Measurement, Outcome, Picture, Progress } from './kind.js'
+import { BIN_US, fitClock, MIN_BINS, PairCollector } from './clock-fit.js'
+import type { CalibrationKind, Measurement, Outcome, Progress } from './kind.js'
 import { failed, judged, LIMITS, told } from './limits.js'
+import { type Depiction, pictureOf } from './pictures/depiction.js'
+import { clockCurve } from './pictures/time.js'
 
 export const timeKind: CalibrationKind<Record<string, never>> = {
   name: 'time',
@@ -46,6 +47,11 @@ class ClockMeasurement implements Measurement {
     }
   }
 
+  depict(): Depiction | undefined {
+    const fit = fitClock(this.#pairs.longest())
+    return fit && clockCurve(fit)
+  }
+
   finish(): Outcome {
     const run = this.#pairs.longest()
     const fit = fitClock(run)
@@ -62,68 +68,32 @@ class ClockMeasurement implements Measurement {
     const residualMs = sorted[Math.floor(0.99 * (sorted.length - 1))]! / 1000
     const limits = LIMITS.time
     const { driftPpm, driftErrorPpm, offsetUs, referenceUs } = fit
+    const rows = [
+      judged('drift of the host against the camera', Math.abs(driftPpm), {
+        limit: limits.drift,
+        note: 'Two crystals do not differ that much: is the host slewing its clock, or the camera a sync slave?',
+      }),
+      judged('drift known to', driftErrorPpm, {
+        limit: limits.driftError,
+        note: 'Measure longer (--duration 120), and keep the computer calm meanwhile.',
+      }),
+      judged('distance from the line, 99 %', residualMs, {
+        limit: limits.residual,
+        note: 'The computer takes data late: end other programs, use another USB port.',
+      }),
+      judged('camera time went back', backwards, {
+        limit: limits.back,
+        note: 'Device time must not go back: replug the camera, and update its logic.',
+      }),
+      told('clock restarts', restarts, ''),
+      told('time fitted', (run.at(-1)!.deviceUs - run[0]!.deviceUs) / 1e6, 's'),
+    ]
     return {
-      rows: [
-        judged('drift of the host against the camera', Math.abs(driftPpm), {
-          limit: limits.drift,
-          note: 'Two crystals do not differ that much: is the host slewing its clock, or the camera a sync slave?',
-        }),
-        judged('drift known to', driftErrorPpm, {
-          limit: limits.driftError,
-          note: 'Measure longer (--duration 120), and keep the computer calm meanwhile.',
-        }),
-        judged('distance from the line, 99 %', residualMs, {
-          limit: limits.residual,
-          note: 'The computer takes data late: end other programs, use another USB port.',
-        }),
-        judged('camera time went back', backwards, {
-          limit: limits.back,
-          note: 'Device time must not go back: replug the camera, and update its logic.',
-        }),
-        told('clock restarts', restarts, ''),
-        told('time fitted', (run.at(-1)!.deviceUs - run[0]!.deviceUs) / 1e6, 's'),
-      ],
+      rows,
       data: { driftPpm, driftErrorPpm, offsetUs, referenceUs, residualMs, restarts, backwards },
       settings: { clock: { driftPpm, driftErrorPpm } },
-      pictures: [pictureOf(fit)],
+      pictures: [pictureOf('clock', clockCurve(fit), rows[1])],
       exports: [],
     }
-  }
-}
-
-function pictureOf(fit: ClockFit): Picture {
-  const first = fit.points[0]!
-  const relative = fit.points.map(
-    (p) => [(p.deviceUs - first.deviceUs) / 1e6, p.differenceUs - first.differenceUs] as const,
-  )
-  const line = (p: { deviceUs: number }) =>
-    fit.offsetUs + (fit.driftPpm / 1e6) * (p.deviceUs - fit.referenceUs) - first.differenceUs
-  const last = fit.points.at(-1)!
-  const ys = [line(first), line(last)]
-  const margin = Math.max(50, Math.abs(ys[1]! - ys[0]!) / 4)
-  return {
-    name: 'clock',
-    title: 'Host time less camera time (least delay of each 100 ms) and the line through it',
-    png: chartPng({
-      x: { label: 's', scale: 'linear' },
-      y: {
-        label: 'us',
-        scale: 'linear',
-        min: Math.min(...ys) - margin / 2,
-        max: Math.max(...ys) + margin,
-      },
-      series: [
-        { label: 'pairs', color: COLORS.cool, style: 'points', points: relative },
-        {
-          label: 'drift',
-          color: COLORS.good,
-          style: 'line',
-          points: [
-            [0, ys[0]!],
-            [(last.deviceUs - first.deviceUs) / 1e6, ys[1]!],
-          ],
-        },
-      ],
-    }),
   }
 }

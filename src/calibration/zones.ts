@@ -1,19 +1,15 @@
 import { EvtrackError } from '../events/errors.js'
-import type { Rgb } from '../pipeline/picture.js'
-import { COLORS } from './chart.js'
 import type { CalibrationKind, MeasurementContext, Outcome } from './kind.js'
 import { failed, told } from './limits.js'
+import { Background } from './pictures/background.js'
+import { pictureOf } from './pictures/depiction.js'
+import type { Tones } from './pictures/tones.js'
+import { zoneMap } from './pictures/zones.js'
 import { signedArea } from './polygon.js'
-import type { Zone, ZonesOptions } from './schema.js'
-import { sensorMapPng } from './sensor-map.js'
+import { fullView } from './prepare.js'
+import type { ZonesOptions } from './schema.js'
 
-const COLOR: Record<Zone['mode'], Rgb> = {
-  include: COLORS.good,
-  exclude: COLORS.bad,
-  count: COLORS.cool,
-}
-
-/** Nothing is measured: the polygons are judged, drawn and put to use. */
+/** The polygons are judged, drawn and put to use; with a duration, over what the camera sees meanwhile. */
 export const zonesKind: CalibrationKind<ZonesOptions> = {
   name: 'zones',
   title: 'Zones',
@@ -22,21 +18,30 @@ export const zonesKind: CalibrationKind<ZonesOptions> = {
   seconds: 0,
   dataVersion: 1,
   needsCamera: false,
-  emulated: 'still',
+  emulated: 'moving',
+  prepare: (preset) => fullView(preset, { images: true }),
   create(context) {
     if (context.options.zones.length === 0) {
       throw new EvtrackError('CALIBRATION_FAILED', 'No zones are given.', {
         next: 'Write them to a file, {"zones": [{"name": "gate", "mode": "count", "polygon": [[10, 10], [90, 10], [90, 80]]}]}, and give it with --input.',
       })
     }
+    const { size, options } = context
+    const background = new Background(size)
     return {
-      progress: () => ({ text: `${context.options.zones.length} zones`, figures: {} }),
-      finish: () => outcomeOf(context),
+      events: (batch) => background.events(batch),
+      image: (image) => background.image(image),
+      progress: () => ({ text: `${options.zones.length} zones`, figures: {} }),
+      depict: () => zoneMap(options.zones, size, background.tones()),
+      finish: () => outcomeOf(context, background.tones()),
     }
   },
 }
 
-function outcomeOf({ options, size }: MeasurementContext<ZonesOptions>): Outcome {
+function outcomeOf(
+  { options, size }: MeasurementContext<ZonesOptions>,
+  tones: Tones | undefined,
+): Outcome {
   const { zones } = options
   const off = zones.filter(({ polygon }) =>
     polygon.some(([x, y]) => x < 0 || y < 0 || x > size.width || y > size.height),
@@ -63,16 +68,7 @@ function outcomeOf({ options, size }: MeasurementContext<ZonesOptions>): Outcome
         mode === 'count' ? [{ name, polygon }] : [],
       ),
     },
-    pictures: [
-      {
-        name: 'zones',
-        title: 'Green: watched; red: ignored; blue: counted',
-        png: sensorMapPng({
-          size,
-          outlines: zones.map(({ mode, polygon }) => ({ points: polygon, color: COLOR[mode] })),
-        }),
-      },
-    ],
+    pictures: [pictureOf('zones', zoneMap(zones, size, tones))],
     exports: [{ name: 'zones.json', content: `${JSON.stringify({ zones }, null, 2)}\n` }],
   }
 }

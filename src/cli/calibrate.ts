@@ -3,17 +3,21 @@ import { resolve } from 'node:path'
 import { parse } from 'smol-toml'
 import type { KindName, Verdict } from '../calibration/kind.js'
 import { AVAILABLE_KINDS, isKind, loadKind } from '../calibration/kinds.js'
+import { numberText } from '../calibration/pictures/number-text.js'
 import { reportHtml } from '../calibration/report.js'
+import type { SessionProgress } from '../calibration/session.js'
 import { CalibrationStore, calibratedSerials } from '../calibration/store.js'
-import { type CalibrateReport, calibrate } from '../daemon/calibrate.js'
 import { serialOfCamera } from '../daemon/calibration-source.js'
 import { camelKey, mapKeys } from '../daemon/config-keys.js'
 import { readLayers, resolveLayers } from '../daemon/config-layers.js'
+import type { DaemonReport } from '../daemon/control-client.js'
 import { mergeConfig } from '../daemon/load-config.js'
 import type { Config } from '../daemon/schema.js'
 import { stateDir } from '../daemon/state-dir.js'
 import { VERSION } from '../daemon/version.js'
 import { EvtrackError, exitStatus } from '../events/errors.js'
+import type { SourceState } from '../sources/source.js'
+import { calibrateWhere, rereadWhere, type WhereOptions } from './calibrate-where.js'
 import { print, printJson, reportError, table } from './output.js'
 import { ProgressBar } from './progress-bar.js'
 
@@ -23,9 +27,7 @@ interface CommonOptions {
   readonly json?: boolean
 }
 
-interface MeasureOptions extends CommonOptions {
-  readonly from?: string
-  readonly source?: string
+interface MeasureOptions extends CommonOptions, WhereOptions {
   readonly scene?: string
   readonly seed?: string
   readonly duration?: string
@@ -65,17 +67,18 @@ async function measureOrThrow(name: string, options: MeasureOptions): Promise<vo
   process.once('SIGTERM', onSignal)
   const bar = new ProgressBar(process.stderr)
   try {
-    const report = await calibrate(config, {
+    const request = {
       kind,
       dryRun: options.dryRun === true,
       options: optionsOf(options),
       signal: stop.signal,
       ...(seconds !== undefined && { seconds }),
-      onAsk: (ask) => bar.say(ask),
-      onState: ({ state, reason }) =>
+      onAsk: (ask: string) => bar.say(ask),
+      onState: ({ state, reason }: SourceState) =>
         bar.say(`camera ${state}${reason === undefined ? '' : `: ${reason}`}`),
-      onProgress: ({ share, text }) => bar.show(share, text),
-    })
+      onProgress: ({ share, text }: SessionProgress) => bar.show(share, text),
+    }
+    const report = await calibrateWhere(config, request, options)
     bar.end()
     if (options.json) printJson(jsonOf(report))
     else print(textOf(report, (await loadKind(kind)).title))
@@ -92,11 +95,14 @@ export async function rollback(name: string, options: CommonOptions): Promise<vo
   const kind = knownKind(name)
   const store = await storeOf(options)
   const now = store.rollback(kind)
-  if (options.json) printJson({ ok: true, serial: store.serial, kind, active: now?.id ?? null })
-  else
-    print(
-      `${kind} of camera ${store.serial}: ${now === undefined ? 'none is active now' : `${now.id} is active again`}`,
-    )
+  const taken = await rereadWhere(options)
+  if (options.json) {
+    const active = now?.id ?? null
+    printJson({ ok: true, serial: store.serial, kind, active, daemon: taken })
+  } else {
+    const what = now === undefined ? 'none is active now' : `${now.id} is active again`
+    print(`${kind} of camera ${store.serial}: ${what}${taken ? ', evtrackd goes by it' : ''}`)
+  }
 }
 
 /** `evtrackd calibrate report --out FILE.html` */
@@ -120,7 +126,9 @@ export async function report(options: CommonOptions & { readonly out: string }):
       active: active.has(result.id),
       images: result.pictures.map(({ file, title }) => ({
         title,
-        png: store.attachment(result.id, file),
+        // Results of earlier versions have their pictures in pixels.
+        type: file.endsWith('.svg') ? 'image/svg+xml' : 'image/png',
+        content: store.attachment(result.id, file),
       })),
     })),
   })
@@ -223,7 +231,7 @@ function tomlValue(text: string): unknown {
   }
 }
 
-function jsonOf({ outcome, stored, ...rest }: CalibrateReport) {
+function jsonOf({ outcome, stored, ...rest }: DaemonReport) {
   return {
     ok: true,
     ...rest,
@@ -234,12 +242,12 @@ function jsonOf({ outcome, stored, ...rest }: CalibrateReport) {
   }
 }
 
-function textOf(report: CalibrateReport, title: string): string {
+function textOf(report: DaemonReport, title: string): string {
   const { outcome, stored, verdict, activated, serial } = report
   const rows = outcome.rows.map((row) => [
     row.limit === '' && row.verdict === 'PASS' ? '' : row.verdict,
     row.name,
-    row.value === null ? '' : `${shown(row.value)}${row.unit === '' ? '' : ` ${row.unit}`}`,
+    row.value === null ? '' : `${numberText(row.value)}${row.unit === '' ? '' : ` ${row.unit}`}`,
     row.limit,
   ])
   const notes = outcome.rows.flatMap(({ note, name }) =>
@@ -254,9 +262,4 @@ function textOf(report: CalibrateReport, title: string): string {
         : `kept: ${stored.id}`
   const head = `${verdict}  ${title}${serial === undefined ? '' : `, camera ${serial}`}`
   return [head, '', table(['', 'measured', 'value', 'limit'], rows), '', ...notes, what].join('\n')
-}
-
-function shown(value: number): string {
-  if (value === 0 || Number.isInteger(value)) return String(value)
-  return Math.abs(value) >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))
 }

@@ -12,8 +12,8 @@ export async function doctor(options: { config?: string; json?: boolean }): Prom
       port,
       onCheck: ({ name, verdict, message, next }) => {
         if (options.json) return
-        print(`${verdict.padEnd(5)}${name.padEnd(16)} ${message}`)
-        if (next !== undefined) print(`${' '.repeat(22)}→ ${next}`)
+        print(`${verdict.padEnd(5)}${name.padEnd(18)} ${message}`)
+        if (next !== undefined) print(`${' '.repeat(24)}→ ${next}`)
       },
     })
     const count = (verdict: string) => checks.filter((check) => check.verdict === verdict).length

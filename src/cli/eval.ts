@@ -8,7 +8,6 @@ import {
   type TrackerNeeds,
 } from '../daemon/evaluate-sequence.js'
 import { evaluateAll } from '../daemon/evaluation.js'
-import { loadConfig } from '../daemon/load-config.js'
 import { modelDir } from '../daemon/models.js'
 import { openSession } from '../daemon/open-tracker.js'
 import { aggregationFor } from '../daemon/tracker-config.js'
@@ -26,6 +25,7 @@ import type { Sequence, Unusable } from '../sources/sequence/sequence.js'
 import type { DiscoveryScore } from '../tracking/discovery.js'
 import { evaluationCurves } from './eval-curves.js'
 import { type DiscoveryReport, printDiscovery, printEvaluation } from './eval-report.js'
+import { fileConfig } from './layered-config.js'
 import { printJson } from './output.js'
 
 export interface EvalOptions {
@@ -54,11 +54,12 @@ export async function evaluate(paths: readonly string[], options: EvalOptions): 
   const trackers = chosen(options.tracker, EVALUATED_TRACKERS, '--tracker')
   const scenes = chosenScenes(paths, options)
   const sequences = scenes ?? (await foundSequences(paths, options))
-  const config = loadConfig(options.config, {
+  const flags = {
     ...(options.model === undefined ? {} : { model: { name: options.model } }),
     // The first box is given and nothing else is looked for, but where finding, or finding again, is the question.
     ...(options.long || options.discover ? {} : { tracking: { proposals: { enabled: false } } }),
-  })
+  }
+  const config = fileConfig({ config: options.config, flags })
   const pkg = trackers.includes('spiking')
     ? await loadModelPackage(modelDir(config.model.name))
     : undefined
@@ -69,7 +70,7 @@ export async function evaluate(paths: readonly string[], options: EvalOptions): 
     for (const line of fitted.differences) say(`warning: ${line}`)
     aggregation = fitted.aggregation
   }
-  const session = await openSession(pkg, config.model)
+  const session = await openSession(pkg, { ...config.model, inference: config.inference })
   const needs = {
     pipeline: { filters: config.filters, aggregation },
     tracking: config.tracking,

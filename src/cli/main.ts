@@ -3,6 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../daemon/version.js'
 import { addCalibrationCommands } from './commands/calibration.js'
+import { addExportCommands } from './commands/export.js'
 import { addMeasureCommands } from './commands/measure.js'
 import { addModelCommands } from './commands/model.js'
 import { addRecordingCommands } from './commands/recording.js'
@@ -31,6 +32,7 @@ addRecordingCommands(program)
 addCalibrationCommands(program)
 addModelCommands(program)
 addMeasureCommands(program)
+addExportCommands(program)
 
 // `evtrackd track FILE | head`: a reader that has seen enough is no error.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -5,14 +5,17 @@ export class ProgressBar {
   readonly #out: NodeJS.WriteStream
   readonly #live: boolean
   #shown = false
+  #said = ''
 
   constructor(out: NodeJS.WriteStream) {
     this.#out = out
     this.#live = out.isTTY === true
   }
 
-  /** A line that stays. */
+  /** A line that stays; said twice in a row it stands there once. */
   say(text: string): void {
+    if (text === this.#said) return
+    this.#said = text
     this.#clear()
     this.#out.write(`${text}\n`)
   }

@@ -1,12 +1,13 @@
-import { loadConfig } from '../daemon/load-config.js'
 import { recordSource } from '../daemon/record-session.js'
 import { EvtrackError } from '../events/errors.js'
+import { cameraConfig } from './layered-config.js'
 import { print, printJson } from './output.js'
 import { sourceOverride } from './run.js'
 
 interface RecordOptions {
   readonly config?: string
   readonly source?: string
+  readonly camera?: string
   readonly seconds?: string
   readonly json?: boolean
 }
@@ -22,7 +23,9 @@ export async function record(file: string, options: RecordOptions): Promise<void
       },
     )
   }
-  const config = loadConfig(options.config, sourceOverride(options.source, undefined))
+  const { source, camera } = options
+  const flags = source === undefined ? {} : sourceOverride(source, undefined)
+  const config = cameraConfig({ config: options.config, flags, camera })
   const stop = new AbortController()
   const onSignal = () => stop.abort(new Error('stopped by the user'))
   process.once('SIGINT', onSignal)

@@ -1,4 +1,3 @@
-import { loadConfig } from '../daemon/load-config.js'
 import { runOffline } from '../daemon/offline.js'
 import { createTracker, openSession, packageFor } from '../daemon/open-tracker.js'
 import { aggregationFor } from '../daemon/tracker-config.js'
@@ -8,6 +7,7 @@ import { createRecordingSource } from '../sources/recording.js'
 import type { TrackerKind } from '../tracking/schema.js'
 import { painterFor } from '../view/painters.js'
 import { Trails } from '../view/scenery.js'
+import { fileConfig } from './layered-config.js'
 import { printJson } from './output.js'
 import { parseBox } from './track.js'
 
@@ -31,18 +31,19 @@ export async function render(file: string, options: RenderOptions): Promise<void
     speed: number('--speed', options.speed, { low: 0.01, high: 100 }),
   })
   const init = options.init === undefined ? undefined : parseBox(options.init)
-  const config = loadConfig(options.config, {
+  const flags = {
     ...(options.model === undefined ? {} : { model: { name: options.model } }),
     tracking: {
       ...(options.tracker === undefined ? {} : { tracker: options.tracker }),
       ...(init === undefined ? {} : { proposals: { enabled: false } }),
     },
-  })
+  }
+  const config = fileConfig({ config: options.config, flags })
   const pkg = await packageFor(config)
   const { aggregation, differences } = aggregationFor(config, pkg)
   for (const line of differences) process.stderr.write(`evtrackd: warning: ${line}\n`)
   const source = await createRecordingSource({ path: file, pace: 'fast', clock: systemClock })
-  const session = await openSession(pkg, config.model)
+  const session = await openSession(pkg, { ...config.model, inference: config.inference })
   const manager = createTracker(config.tracking.tracker, {
     session,
     size: source.info.size,

@@ -1,5 +1,7 @@
 import { fstatSync } from 'node:fs'
+import { CalibrationPanels } from '../daemon/calibration-panels.js'
 import type { LayerSources } from '../daemon/config-layers.js'
+import { openControlSocket } from '../daemon/control-socket.js'
 import { createLog, isJournal, type Log, type LogLevel } from '../daemon/log.js'
 import { startMetrics } from '../daemon/metrics.js'
 import { createNotifier } from '../daemon/notify.js'
@@ -8,6 +10,7 @@ import { Service } from '../daemon/service.js'
 import { runtimeDir } from '../daemon/state-dir.js'
 import { openStatusSocket } from '../daemon/status-socket.js'
 import { openView } from '../daemon/view.js'
+import { systemClock } from '../events/time.js'
 import type { TrackerKind } from '../tracking/schema.js'
 
 export interface RunOptions {
@@ -114,11 +117,18 @@ async function openWays(
     }
   }
   await attempt('evtrackd status', () => openStatusSocket(runtimeDir(config), report))
+  await attempt('evtrackd calibrate', () => openControlSocket(runtimeDir(config), service))
   const { host, port } = config.metrics
   if (port !== 0) await attempt('metrics', () => startMetrics({ host, port }, report))
   if (config.view.enabled) {
     const daemons = () => service.daemons
-    await attempt('live page', () => openView(config.view, { daemons, log }))
+    await attempt('live page', async () => {
+      const view = await openView(config.view, { daemons, log })
+      const panels = new CalibrationPanels(view.panels, systemClock)
+      opened.push(panels)
+      service.calibrations.add((news, camera) => panels.show(news, camera))
+      return view
+    })
   }
   return opened
 }

@@ -6,6 +6,7 @@ import type { CameraStatus, StatusReport } from '../daemon/status-report.js'
 import { readStatus, STATUS_SOCKET } from '../daemon/status-socket.js'
 import { print, printJson } from './output.js'
 
+const AILING = new Set(['degraded', 'failed'])
 /** Where the service puts its socket; see systemd/evtrackd.service. */
 const SERVICE_DIR = '/run/evtrackd'
 
@@ -16,12 +17,12 @@ interface StatusOptions {
 }
 
 /** The socket named, that of the service, or that of a daemon of this user's own. */
-export function socketPath(options: StatusOptions): string {
+export function socketPath(options: StatusOptions, name = STATUS_SOCKET): string {
   if (options.socket !== undefined) return options.socket
-  const service = join(SERVICE_DIR, STATUS_SOCKET)
+  const service = join(SERVICE_DIR, name)
   if (options.config === undefined && existsSync(service)) return service
   const layers = readLayers({ file: options.config, env: process.env })
-  return join(runtimeDir(resolveLayers(layers).config), STATUS_SOCKET)
+  return join(runtimeDir(resolveLayers(layers).config), name)
 }
 
 export async function status(options: StatusOptions): Promise<void> {
@@ -29,7 +30,7 @@ export async function status(options: StatusOptions): Promise<void> {
   if (options.json) printJson(report)
   else print(statusText(report))
   // For scripts: running, but not as it should.
-  if (report.cameras.some(({ state }) => state === 'degraded')) process.exitCode = 3
+  if (report.cameras.some(({ state }) => AILING.has(state))) process.exitCode = 3
 }
 
 export function statusText(report: StatusReport): string {
@@ -45,6 +46,7 @@ function cameraText(each: CameraStatus): string[] {
   const rows: readonly (readonly [string, string])[] = [
     ['state', each.reason === null ? each.state : `${each.state}: ${each.reason}`],
     ['up', `${Math.round(health.uptime_s)} s, boot ${each.boot_id}`],
+    ...(each.failures === 0 ? [] : [['failures', String(each.failures)] as const]),
     [
       'source',
       `${each.source}, ${each.camera_state}${each.serial ? `, serial ${each.serial}` : ''}`,

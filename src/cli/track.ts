@@ -1,7 +1,6 @@
 import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
-import { loadConfig } from '../daemon/load-config.js'
 import { runOffline } from '../daemon/offline.js'
 import { createTracker, openSession, packageFor } from '../daemon/open-tracker.js'
 import { aggregationFor } from '../daemon/tracker-config.js'
@@ -13,6 +12,7 @@ import { framePng, TRACKED_COLOR } from '../pipeline/picture.js'
 import { createRecordingSource } from '../sources/recording.js'
 import type { TrackerKind } from '../tracking/schema.js'
 import type { Track } from '../tracking/track.js'
+import { fileConfig } from './layered-config.js'
 import { printJson } from './output.js'
 
 interface TrackOptions {
@@ -53,19 +53,20 @@ export function trackRow(track: Track): string {
 
 export async function track(file: string, options: TrackOptions): Promise<void> {
   const init = options.init === undefined ? undefined : parseBox(options.init)
-  const config = loadConfig(options.config, {
+  const flags = {
     ...(options.model === undefined ? {} : { model: { name: options.model } }),
     tracking: {
       ...(options.tracker === undefined ? {} : { tracker: options.tracker }),
       // A box given by hand is the one target; nothing else is looked for.
       ...(init === undefined ? {} : { proposals: { enabled: false } }),
     },
-  })
+  }
+  const config = fileConfig({ config: options.config, flags })
   const pkg = await packageFor(config)
   const { aggregation, differences } = aggregationFor(config, pkg)
   for (const line of differences) process.stderr.write(`evtrackd: warning: ${line}\n`)
   const source = await createRecordingSource({ path: file, pace: 'fast', clock: systemClock })
-  const session = await openSession(pkg, config.model)
+  const session = await openSession(pkg, { ...config.model, inference: config.inference })
   const manager = createTracker(config.tracking.tracker, {
     session,
     size: source.info.size,

@@ -1,19 +1,13 @@
 import { TrackPlacer } from '../calibration/ground/track-placer.js'
 import { calibratedFilters, calibratedPreset, type Settings } from '../calibration/settings.js'
 import { CalibrationStore } from '../calibration/store.js'
-import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
-import type { FiltersConfig } from '../pipeline/schema.js'
 import { ZoneWatch } from '../tracking/zones.js'
+import type { CaptureChange } from './capture-desk.js'
 import type { Log } from './log.js'
 import { effectivePreset } from './plan-source.js'
 import type { Config } from './schema.js'
 import { stateDir } from './state-dir.js'
-
-interface CaptureChange {
-  readonly filters?: FiltersConfig
-  readonly preset?: Preset
-}
 
 /** The calibrations that a running daemon goes by: those that are active for the camera it has. */
 export class ActiveCalibration {
@@ -53,7 +47,7 @@ export class ActiveCalibration {
   }
 
   /** What the capture thread is to be told, with the calibrations in it. */
-  over({ filters, preset }: CaptureChange): CaptureChange {
+  over({ filters, preset }: CaptureChange): Pick<CaptureChange, 'filters' | 'preset'> {
     return {
       ...(filters !== undefined && { filters: calibratedFilters(filters, this.#settings) }),
       ...(preset !== undefined && { preset: calibratedPreset(preset, this.#settings) }),

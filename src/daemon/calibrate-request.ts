@@ -1,4 +1,4 @@
-import type { CalibrationKind, KindName, Outcome, Verdict } from '../calibration/kind.js'
+import type { KindName, Outcome, Verdict } from '../calibration/kind.js'
 import type { SessionProgress } from '../calibration/session.js'
 import type { StoredResult } from '../calibration/store.js'
 import type { SourceState } from '../sources/source.js'
@@ -16,7 +16,7 @@ export interface CalibrateRequest {
   readonly world?: EmulatedCameraWorld
   readonly signal: AbortSignal
   /** What the user is to do, before it starts. */
-  readonly onAsk?: (ask: string, kind: CalibrationKind) => void
+  readonly onAsk?: (ask: string) => void
   readonly onState?: (state: SourceState) => void
   /** Ten times a second. */
   readonly onProgress?: (progress: SessionProgress) => void

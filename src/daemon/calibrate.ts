@@ -1,17 +1,13 @@
-import { basename } from 'node:path'
-import type { CalibrationKind, KindName, MeasurementContext, Outcome } from '../calibration/kind.js'
-import { worst } from '../calibration/kind.js'
+import type { CalibrationKind } from '../calibration/kind.js'
 import { loadKind } from '../calibration/kinds.js'
-import { lockCamera } from '../calibration/lock.js'
 import { CalibrationSession } from '../calibration/session.js'
-import { calibratedPreset } from '../calibration/settings.js'
-import { CalibrationStore, type StoredResult } from '../calibration/store.js'
 import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import { systemClock } from '../events/time.js'
 import type { SourceState } from '../sources/source.js'
 import { checkLength, checkSerials, interrupted, noSerial } from './calibrate-refusals.js'
 import type { CalibrateReport, CalibrateRequest } from './calibrate-request.js'
+import { CalibrationCase } from './calibration-case.js'
 import { kindOptions } from './calibration-options.js'
 import {
   type EmulatedCameraWorld,
@@ -22,12 +18,12 @@ import {
 import { effectivePreset } from './plan-source.js'
 import { scanRecording } from './scan-recording.js'
 import type { Config } from './schema.js'
-import { stateDir } from './state-dir.js'
-import { VERSION } from './version.js'
 
 export type { CalibrateReport, CalibrateRequest } from './calibrate-request.js'
 
 const TICK_MS = 20
+/** What lies behind zones and surveyed points. */
+const LOOK_SECONDS = 2
 const TICKS_PER_PROGRESS = 5
 
 /**
@@ -43,7 +39,7 @@ export async function calibrate(
   const options = kindOptions(config, kind.name, request.options)
   const run = new CalibrationRun(config, { kind, request, options })
   try {
-    return await (kind.seconds === 0 ? run.judge() : run.measure())
+    return await (run.looks ? run.measure() : run.judge())
   } finally {
     run.release()
   }
@@ -54,33 +50,41 @@ class CalibrationRun {
   readonly #kind: CalibrationKind
   readonly #request: CalibrateRequest
   readonly #options: unknown
-  readonly #startedAt = new Date().toISOString()
-  #store: CalibrationStore | undefined
-  #release: () => void = () => {}
+  readonly #case: CalibrationCase
 
   constructor(
     config: Config,
     of: { kind: CalibrationKind; request: CalibrateRequest; options: unknown },
   ) {
+    const { kind, request, options } = of
     this.#config = config
-    this.#kind = of.kind
-    this.#request = of.request
-    this.#options = of.options
+    this.#kind = kind
+    this.#request = request
+    this.#options = options
+    this.#case = new CalibrationCase({ config, kind, options, dryRun: request.dryRun })
+  }
+
+  /** A kind that is judged by its options alone may still be shown over what a camera sees. */
+  get looks(): boolean {
+    const { seconds } = this.#request
+    return (
+      this.#kind.seconds > 0 || seconds !== undefined || this.#config.source.kind === 'recording'
+    )
   }
 
   release(): void {
-    this.#release()
+    this.#case.release()
   }
 
   /** A kind that needs no signals. */
   async judge(): Promise<CalibrateReport> {
     const { onAsk } = this.#request
     const serial = await this.#knownSerial()
-    if (serial !== undefined) this.#adopt(serial)
+    if (serial !== undefined) this.#case.adopt(serial)
     else if (!this.#request.dryRun) throw noSerial()
-    onAsk?.(this.#kind.ask, this.#kind)
-    const measurement = this.#kind.create(this.#context({ seconds: 0 }))
-    return this.#conclude(measurement.finish(), 0)
+    onAsk?.(this.#kind.ask)
+    const measurement = this.#kind.create(this.#case.context({ seconds: 0 }))
+    return this.#case.conclude(measurement.finish(), 0)
   }
 
   async measure(): Promise<CalibrateReport> {
@@ -98,11 +102,11 @@ class CalibrationRun {
   async #measureRecording(): Promise<CalibrateReport> {
     const path = this.#config.source.file!
     const scan = await scanRecording(path, this.#request.signal)
-    const wanted = this.#request.seconds ?? this.#kind.seconds
+    const wanted = this.#request.seconds ?? (this.#kind.seconds || LOOK_SECONDS)
     const seconds = Math.min(wanted, scan.seconds)
     checkLength(scan.seconds, this.#kind.seconds)
     const serial = this.#serialOfRecording(scan.serial)
-    if (serial !== undefined) this.#adopt(serial)
+    if (serial !== undefined) this.#case.adopt(serial)
     return this.#stream({ seconds })
   }
 
@@ -124,25 +128,26 @@ class CalibrationRun {
     const { seconds, base } = of
     const { signal, onAsk, onState, onProgress } = this.#request
     const kind = this.#kind
-    onAsk?.(kind.ask, kind)
+    onAsk?.(kind.ask)
     const opened = await openForCalibration(this.#config, systemClock, this.#world(seconds))
     const stop = new AbortController()
     try {
       const size = opened.source.info.size
       const known = await this.#knownSerial()
       // What is active now shapes the measurement, so the camera has to be known before it begins.
-      if (known !== undefined && this.#store === undefined) this.#adopt(known)
-      const before = base && this.#effective(base)
+      if (known !== undefined && this.#case.serial === undefined) this.#case.adopt(known)
+      const before = base && this.#case.effective(base)
       const during = before && (kind.prepare?.(before, this.#options) ?? before)
       if (during !== undefined) await opened.configure?.(during)
       const session = new CalibrationSession({
         kind,
         seconds,
         settle: base !== undefined,
-        measurement: kind.create(this.#context({ seconds, size, preset: during })),
+        depicts: false,
+        measurement: kind.create(this.#case.context({ seconds, size, preset: during })),
         ...(opened.configure && { configure: opened.configure }),
         onSerial: (serial) => {
-          if (this.#store === undefined) this.#adopt(serial)
+          if (this.#case.serial === undefined) this.#case.adopt(serial)
         },
       })
       // Put back while the camera is open: one that was let go only takes its settings when it is opened again.
@@ -175,7 +180,7 @@ class CalibrationRun {
       }
       if (!session.finished) throw session.over.reason
       onProgress?.({ ...session.progress(), share: 1 })
-      return this.#conclude(session.finish(), session.progress().seconds)
+      return this.#case.conclude(session.finish(), session.progress().seconds)
     } finally {
       await opened.close()
     }
@@ -194,79 +199,7 @@ class CalibrationRun {
   /** Undefined when it will be known once the camera is open, or never. */
   async #knownSerial(): Promise<string | undefined> {
     const { source, camera } = this.#config
-    if (source.kind === 'recording') return this.#store?.serial ?? camera.serial
+    if (source.kind === 'recording') return this.#case.serial ?? camera.serial
     return serialOfCamera(this.#config)
-  }
-
-  /** From here on this is about one camera: nobody else calibrates it meanwhile. */
-  #adopt(serial: string): void {
-    const store = new CalibrationStore(stateDir(this.#config), serial)
-    this.#store = store
-    if (!this.#request.dryRun) this.#release = lockCamera(store.dir, this.#kind.name)
-  }
-
-  #active() {
-    return this.#store?.active() ?? new Map<KindName, StoredResult>()
-  }
-
-  #effective(preset: Preset): Preset {
-    return calibratedPreset(
-      preset,
-      [...this.#active().values()].flatMap((r) => r.settings ?? []),
-    )
-  }
-
-  #context(of: {
-    seconds: number
-    size?: MeasurementContext<unknown>['size']
-    preset?: Preset | undefined
-  }): MeasurementContext<unknown> {
-    const { seconds, size = { width: 346, height: 260 }, preset } = of
-    const active = this.#active()
-    const own = active.get(this.#kind.name)
-    active.delete(this.#kind.name)
-    const others = [...active.values()].flatMap(({ settings }) => settings ?? [])
-    return {
-      size,
-      seconds,
-      options: this.#options,
-      others,
-      ...(preset !== undefined && { preset }),
-      ...(own !== undefined &&
-        own.dataVersion === this.#kind.dataVersion && { previous: own.data }),
-    }
-  }
-
-  #conclude(outcome: Outcome, seconds: number): CalibrateReport {
-    const verdict = worst(outcome.rows)
-    const { kind, dryRun } = this.#request
-    const store = this.#store
-    const report = { kind, verdict, outcome, seconds, serial: store?.serial }
-    if (dryRun || store === undefined) return { ...report, activated: false }
-    const { rows, data, settings } = outcome
-    const stored = store.write(
-      {
-        kind,
-        dataVersion: this.#kind.dataVersion,
-        serial: store.serial,
-        verdict,
-        at: this.#startedAt,
-        seconds,
-        source: this.#sourceName(),
-        evtrackd: VERSION,
-        rows,
-        data,
-        ...(settings !== undefined && verdict !== 'FAIL' && { settings }),
-      },
-      outcome,
-    )
-    const activated = verdict !== 'FAIL' && settings !== undefined
-    if (activated) store.activate(stored)
-    return { ...report, stored, activated }
-  }
-
-  #sourceName(): string {
-    const { kind, file } = this.#config.source
-    return kind === 'recording' ? basename(file!) : kind
   }
 }

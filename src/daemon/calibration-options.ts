@@ -29,7 +29,7 @@ export function kindOptions(
     'CONFIG_INVALID',
     `The options of ${kind} are not valid: ${where}${snakeWords(issue.message)}.`,
     {
-      next: `Correct --set or --input; \`evtrackd config schema\` explains [calibration.${snakeKey(table)}].`,
+      next: `Correct the options (--set, --input); \`evtrackd config schema\` explains [calibration.${snakeKey(table)}].`,
       data: { key: at.join('.') },
     },
   )

@@ -26,6 +26,10 @@ export interface EmulatedCameraWorld extends WorldOptions {
 /** A camera out of the box, as emulated: everything there is to calibrate is off. */
 const OUT_OF_THE_BOX = {
   hotPixels: 60,
+  // Warm: the biases have to bring it down.
+  noiseHz: 0.4,
+  // Overexposed by the default preset.
+  radiance: 240,
   gyroBias: [0.8, -1.3, 0.4],
   gyroNoise: 0.08,
   up: [0.12, 0.96, 0.25],

@@ -1,4 +1,6 @@
 import { mkdir, statfs } from 'node:fs/promises'
+import type { MessagePort } from 'node:worker_threads'
+import type { GuardOptions } from '../calibration/guard/schema.js'
 import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import type { FiltersConfig } from '../pipeline/schema.js'
@@ -7,13 +9,18 @@ import type { RecordingReport } from './capture-recorder.js'
 import type { CaptureCommand, CaptureReply } from './messages.js'
 import { fromWire } from './threads.js'
 
-type Order =
-  | Omit<Extract<CaptureCommand, { type: 'configure' }>, 'id'>
-  | Omit<Extract<CaptureCommand, { type: 'record-start' }>, 'id'>
-  | Omit<Extract<CaptureCommand, { type: 'record-stop' }>, 'id'>
+type WithoutId<T> = T extends { readonly id: number } ? Omit<T, 'id'> : never
+type Order = WithoutId<CaptureCommand>
+
+/** What of the capture thread may change while it runs. */
+export interface CaptureChange {
+  readonly filters?: FiltersConfig
+  readonly preset?: Preset
+  readonly guard?: GuardOptions
+}
 
 export interface CaptureDeskOptions {
-  readonly send: (command: CaptureCommand) => void
+  readonly send: (command: CaptureCommand, transfer?: readonly MessagePort[]) => void
   /** Asked for each recording: where it goes and what limits it. */
   readonly recordings: () => {
     readonly directory: string
@@ -45,8 +52,24 @@ export class CaptureDesk {
   }
 
   /** Rejects with the camera's error when it did not take the preset; it gets it again when it reconnects. */
-  async configure(change: { filters?: FiltersConfig; preset?: Preset }): Promise<void> {
+  async configure(change: CaptureChange): Promise<void> {
     await this.#ask({ type: 'configure', ...change })
+  }
+
+  /** Gives the camera to a calibration, which is sent what it sends. Rejects when it did not take the preset. */
+  async lend(preset: Preset, signals: MessagePort): Promise<void> {
+    await this.#ask({ type: 'lend', preset, signals }, [signals])
+  }
+
+  /** Rejects when the camera did not take the preset. */
+  async set(preset: Preset): Promise<void> {
+    await this.#ask({ type: 'set', preset })
+  }
+
+  /** Takes the camera back from a calibration, and gives what that did not get. Rejects when the camera is gone. */
+  async giveBack(): Promise<{ readonly events: number; readonly images: number }> {
+    const { lost } = await this.#ask({ type: 'give-back' })
+    return lost ?? { events: 0, images: 0 }
   }
 
   reply(reply: CaptureReply): void {
@@ -97,13 +120,13 @@ export class CaptureDesk {
       : { ok: true, result: { name: report.name } }
   }
 
-  async #ask(order: Order): Promise<CaptureReply> {
+  async #ask(order: Order, transfer: readonly MessagePort[] = []): Promise<CaptureReply> {
     const id = this.#nextId++
     const reply = await (this.#closed
       ? stopping(id)
       : new Promise<CaptureReply>((resolve) => {
           this.#waiting.set(id, resolve)
-          this.#options.send({ ...order, id } as CaptureCommand)
+          this.#options.send({ ...order, id } as CaptureCommand, transfer)
         }))
     if (reply.error !== undefined) throw fromWire(reply.error)
     return reply

@@ -47,6 +47,7 @@ export class CaptureGuard {
   /** The guard goes by this: what waited somewhere and comes all at once is no higher rate. */
   #deviceUs = Number.NaN
   #last = 0
+  #paused = false
   /** Changes of the camera come one after another. */
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -80,6 +81,18 @@ export class CaptureGuard {
     return this.#inTurn(() => this.#parts.configure(onRung(this.#preset, this.#guard.rung)))
   }
 
+  /** Takes no step until resume(). Resolves when one that was under way is done. */
+  async pause(): Promise<void> {
+    this.#paused = true
+    await this.#turn
+  }
+
+  /** What came meanwhile says nothing about the camera in service. */
+  resume(): void {
+    this.#paused = false
+    this.#guard.restart()
+  }
+
   state(): GuardState {
     const { level, rung, counters } = this.#guard
     const { maxEventsPerSecond } = this.#parts.options
@@ -97,7 +110,7 @@ export class CaptureGuard {
   }
 
   #tick(): void {
-    if (Number.isNaN(this.#deviceUs)) return
+    if (this.#paused || Number.isNaN(this.#deviceUs)) return
     const totals = { events: this.#events, dropped: this.#parts.dropped() }
     const step = this.#guard.tick(this.#deviceUs, totals)
     if (step !== undefined) void this.#inTurn(() => this.#take(step))

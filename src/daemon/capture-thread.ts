@@ -33,7 +33,10 @@ export class CaptureThread {
     recordings: CaptureDeskOptions['recordings'],
   ) {
     this.#events = events
-    this.desk = new CaptureDesk({ send: (command) => this.#thread.send(command), recordings })
+    this.desk = new CaptureDesk({
+      send: (command, transfer) => this.#thread.send(command, transfer),
+      recordings,
+    })
     this.#thread = startThread<CaptureCommand, CaptureMessage>('./capture-worker.js', {
       name: 'capture',
       data,

@@ -6,9 +6,10 @@ import { nowUs, systemClock } from '../events/time.js'
 import { FrameWriter } from '../pipeline/frame-pool.js'
 import type { FrameSink } from '../pipeline/frame-sink.js'
 import { Pipeline, type PipelineConfig } from '../pipeline/pipeline.js'
-import type { SourceSink } from '../sources/source.js'
+import type { SourceSink, SourceState } from '../sources/source.js'
 import { UsbError } from '../usb/port.js'
-import { CaptureGuard } from './capture-guard.js'
+import { CaptureCamera } from './capture-camera.js'
+import { CaptureLoan } from './capture-loan.js'
 import { CaptureRecorder } from './capture-recorder.js'
 import type { CaptureCommand, CaptureMessage, CaptureReply, WindowReady } from './messages.js'
 import { type OpenedSource, openSource, type SourceRequest } from './open-source.js'
@@ -60,7 +61,9 @@ async function work(): Promise<void> {
   let temperatureC: number | undefined
 
   const recorder = new CaptureRecorder(data.size, systemClock)
-  const guard = guardOf(opened)
+  const camera = cameraOf(opened)
+  const loan = new CaptureLoan(camera)
+  let state: SourceState | undefined
 
   const roomForWindows = async (): Promise<void> => {
     while (writer.waiting > writer.slots / 2 && !stop.signal.aborted) {
@@ -70,30 +73,43 @@ async function work(): Promise<void> {
   const sink: SourceSink = {
     events: (batch) => {
       lastEventHostUs = batch.hostUs
-      if (batch.length > 0) guard?.count(batch.length, batch.t0Us + batch.dtUs[batch.length - 1]!)
+      if (batch.length > 0) {
+        camera?.guard?.count(batch.length, batch.t0Us + batch.dtUs[batch.length - 1]!)
+      }
       // Before the filters, which compact the batch in place.
       recorder.sink?.events(batch)
+      void loan.sink?.events(batch)
       pipeline.events(batch)
       if (data.lossless && writer.waiting > writer.slots / 2) return roomForWindows()
       return undefined
     },
     time: (tUs, hostUs) => {
-      guard?.time(tUs)
+      camera?.guard?.time(tUs)
       recorder.sink?.time(tUs, hostUs)
+      loan.sink?.time(tUs, hostUs)
       pipeline.time(tUs, hostUs)
     },
     gap: (gap) => {
       recorder.sink?.gap(gap)
-      if (gap.reason === 'reconnect' || gap.reason === 'reset') guard?.restart()
+      loan.sink?.gap(gap)
+      if (gap.reason === 'reconnect' || gap.reason === 'reset') camera?.guard?.restart()
       pipeline.gap(gap)
     },
-    image: (image) => recorder.sink?.image(image),
+    image: (image) => {
+      recorder.sink?.image(image)
+      loan.sink?.image?.(image)
+    },
     trigger: (trigger) => recorder.sink?.trigger(trigger),
     imu: (sample) => {
       recorder.sink?.imu(sample)
+      loan.sink?.imu?.(sample)
       if (!Number.isNaN(sample.temperatureC)) temperatureC = sample.temperatureC
     },
-    state: (state) => post({ type: 'state', state }),
+    state: (now) => {
+      state = now
+      loan.sink?.state?.(now)
+      post({ type: 'state', state: now })
+    },
   }
   const timer = setInterval(() => {
     const extra = opened.extra?.() ?? {}
@@ -110,22 +126,48 @@ async function work(): Promise<void> {
       pool: writer.counters.snapshot(),
       ...(temperatureC === undefined ? {} : { temperatureC }),
       ...(recording === undefined ? {} : { recording }),
-      ...(guard === undefined ? {} : { guard: guard.state() }),
+      ...(camera?.guard === undefined ? {} : { guard: camera.guard.state() }),
       ...extra,
     })
   }, COUNTERS_EVERY_MS)
   const perform = async (
     command: Exclude<CaptureCommand, { type: 'close' }>,
   ): Promise<Partial<CaptureReply>> => {
-    if (command.type === 'configure') {
-      if (command.filters !== undefined) pipeline.filters.update(command.filters)
-      if (command.preset !== undefined) await (guard ?? opened).configure?.(command.preset)
-      return {}
+    switch (command.type) {
+      case 'configure': {
+        const { filters, preset, guard } = command
+        if (filters !== undefined) pipeline.filters.update(filters)
+        if (guard !== undefined) await camera?.setGuard(guard.enabled ? guard : undefined)
+        if (preset !== undefined) await camera?.configure(preset)
+        return {}
+      }
+      case 'lend': {
+        const { preset, signals } = command
+        await loan.lend(preset, { signals, ...(state !== undefined && { state }) })
+        return {}
+      }
+      case 'set':
+        await loan.set(command.preset)
+        return {}
+      case 'give-back': {
+        const lost = await loan.giveBack()
+        return lost === undefined ? {} : { lost }
+      }
+      case 'record-start':
+      case 'record-stop': {
+        const report = await (command.type === 'record-start'
+          ? recorder.start(command.order)
+          : recorder.stop())
+        return report === undefined ? {} : { report }
+      }
     }
-    const report = await (command.type === 'record-start'
-      ? recorder.start(command.order)
-      : recorder.stop())
-    return report === undefined ? {} : { report }
+  }
+  // A camera is lent and given back in the order in which it was asked for.
+  let turn: Promise<unknown> = Promise.resolve()
+  const performInTurn = (command: Exclude<CaptureCommand, { type: 'close' }>) => {
+    const done = turn.then(() => perform(command))
+    turn = done.catch(() => {})
+    return done
   }
   main.on('message', (command: CaptureCommand) => {
     if (command.type === 'close') {
@@ -133,7 +175,7 @@ async function work(): Promise<void> {
       return
     }
     const { id } = command
-    perform(command).then(
+    performInTurn(command).then(
       (reply) => post({ type: 'reply', id, ...reply }),
       (error: unknown) => {
         // Anything else is a defect of this program and ends it.
@@ -151,7 +193,8 @@ async function work(): Promise<void> {
     post({ type: 'ended', how })
   } finally {
     clearInterval(timer)
-    guard?.close()
+    camera?.close()
+    loan.close()
     const report = await recorder.stop()
     if (report !== undefined) post({ type: 'recorded', report })
     await opened.close()
@@ -159,20 +202,19 @@ async function work(): Promise<void> {
   }
 }
 
-/** The event-rate guard, where it is wanted and the source is a camera. */
-function guardOf({ source, configure }: OpenedSource): CaptureGuard | undefined {
+/** Undefined for a source that is no camera. */
+function cameraOf({ source, configure }: OpenedSource): CaptureCamera | undefined {
   const request = data.source
-  if (data.guard === undefined || configure === undefined || !('camera' in request)) return
-  const dropped = () => {
-    const { muxDvsDropped = 0, dvsDropped = 0 } = source.counters()
-    return muxDvsDropped + dvsDropped
-  }
-  return new CaptureGuard({
-    options: data.guard,
+  if (configure === undefined || !('camera' in request)) return undefined
+  return new CaptureCamera({
     preset: request.camera.preset,
+    ...(data.guard !== undefined && { guard: data.guard }),
     configure,
-    dropped,
-    onStep: (state) => post({ type: 'guard', state }),
+    dropped: () => {
+      const { muxDvsDropped = 0, dvsDropped = 0 } = source.counters()
+      return muxDvsDropped + dvsDropped
+    },
+    onGuard: (state) => post({ type: 'guard', state }),
   })
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { parse } from 'smol-toml'
 import { EvtrackError } from '../events/errors.js'
 import { camelKey, mapKeys, nearest, snakeKey } from './config-keys.js'
+import { damagedState } from './damaged-state.js'
 import { mergeConfig, parseConfig, readConfigFile } from './load-config.js'
 import { type Config, configJsonSchema } from './schema.js'
 
@@ -170,7 +171,7 @@ export function readKept(path: string): Layer[] {
   try {
     return [{ origin: KEPT_ORIGIN, value: JSON.parse(readFileSync(path, 'utf8')) }]
   } catch (cause) {
-    throw new EvtrackError('CONFIG_INVALID', `${path} cannot be read.`, {
+    throw damagedState(path, {
       next: 'Remove the file: it holds only what camera/configure was asked to keep.',
       cause,
     })

@@ -4,8 +4,10 @@ import type { OpenedBroker } from '../publish/open-broker.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { CommandHandlers } from '../publish/requests.js'
 import type { StepResult } from '../tracking/track.js'
+import type { CalibrationNews } from './calibration-news.js'
 import type { DaemonFacts } from './facts.js'
 import type { Snapshot } from './inference-thread.js'
+import type { LiveCalibration } from './live-calibration.js'
 import type { CaptureCounters } from './messages.js'
 import type { Config } from './schema.js'
 
@@ -15,6 +17,8 @@ export interface DaemonHooks {
   readonly onCounters?: (counters: CaptureCounters) => void
   /** The state of the daemon or of its camera has changed. */
   readonly onState?: () => void
+  /** A calibration of this camera begins, goes on or ends. */
+  readonly onCalibration?: (news: CalibrationNews) => void
   /** The first windows have decided about the model package of that name, as it was configured. */
   readonly onModelJudged?: (name: string, outcome: 'kept' | 'reverted', error?: Error) => void
 }
@@ -27,6 +31,8 @@ export interface Daemon {
   readonly broker: OpenedBroker['endpoint']
   /** Resolves when the tracker is there and the source streams, for the first time. */
   readonly ready: Promise<void>
+  /** It is being stopped, or has failed: `done` settles soon. */
+  readonly stopping: boolean
   /** Resolves when a recording has ended or stop() is done; rejects when the daemon cannot go on. */
   readonly done: Promise<'ended' | 'stopped'>
   /** Stop is start reversed: source, tracker, publisher, broker. Idempotent. */
@@ -44,6 +50,8 @@ export interface Daemon {
   /** Starts and stops targets, as requests over MQTT do. */
   readonly targets: Pick<CommandHandlers, 'target/start' | 'target/stop'>
   readonly brokerStatus: BrokerStatus
+  /** Calibrations of its camera, one at a time. */
+  readonly calibration: LiveCalibration
   readonly publisher: Publisher
   readonly facts: DaemonFacts
 }

@@ -28,6 +28,8 @@ export async function startDaemon(
 ): Promise<Daemon> {
   // ONNX Runtime reads this before its first session; a worker's own environment does not reach the native library.
   process.env['ORT_DISABLE_TELEMETRY'] = '1'
+  // So does CUDA with this: TensorFloat-32 keeps 10 bits, and sums of this network need more.
+  process.env['NVIDIA_TF32_OVERRIDE'] ??= '0'
   const pkg = await packageFor(config)
   const source = await planSource(config)
   const opened = await openBroker(config.mqtt, systemClock)

@@ -7,7 +7,7 @@ import { framePng, type PictureBox, TRACKED_COLOR, TRUE_COLOR } from '../pipelin
 import type { IncomingMessage } from '../publish/broker.js'
 import { LatencyHistogram } from '../publish/latency.js'
 import { createMqttBroker } from '../publish/mqtt.js'
-import type { TrackEventPayload, TracksPayload } from '../publish/schema.js'
+import type { TrackEventPayload, TracksPayload } from '../publish/tracks-schema.js'
 import { sceneByName } from '../sources/scene/named.js'
 import { createScene, type Scene } from '../sources/scene/scene.js'
 import { createEvaluator } from '../tracking/evaluate.js'

@@ -1,9 +1,11 @@
 import { DECODER_COUNTERS } from '../davis346/violations.js'
+import type { BackendReport } from '../inference/backends/backend.js'
 import type { MeasuredEnergy } from '../inference/energy-sampler.js'
 import { LatencyHistogram } from '../publish/latency.js'
 import { round2 } from '../publish/payloads.js'
 import type { CameraReport, HealthReport } from '../publish/publisher.js'
 import type { SourceState } from '../sources/source.js'
+import { backendHealth } from './backend-news.js'
 import type { GuardState } from './capture-guard.js'
 import type { CaptureCounters } from './messages.js'
 import type { Progress } from './progress.js'
@@ -44,8 +46,12 @@ function guardReport(state: GuardState): NonNullable<CameraReport['guard']> {
 export class DaemonFacts {
   /** From a calibration: holds until the drift has been measured anew. */
   knownDriftPpm: number | undefined
+  /** The calibration that has the camera. */
+  calibrating: string | undefined
   sourceState: SourceState = { state: 'connecting' }
   inference: 'opening' | 'ready' | 'failed' = 'opening'
+  /** Undefined where the CPU is all that is wanted. */
+  backend: BackendReport | undefined
   readonly inferenceMs = new LatencyHistogram()
   capture: CaptureCounters | undefined
   /** Since its last step; undefined while it is off or has done nothing. */
@@ -115,7 +121,11 @@ export class DaemonFacts {
     }
     if (this.inference === 'opening') return { state: 'init' }
     const { state, code, reason } = this.sourceState
-    if (state === 'streaming') return { state: 'ready' }
+    if (state === 'streaming') {
+      const { calibrating } = this
+      if (calibrating === undefined) return { state: 'ready' }
+      return { state: 'degraded', reason: `calibrating ${calibrating}` }
+    }
     if (state === 'connecting') return { state: 'init' }
     return {
       state: 'degraded',
@@ -172,6 +182,7 @@ export class DaemonFacts {
             },
       skipped_windows: this.#skippedWindows(),
       inference_ms: this.inferenceMs.percentiles(),
+      ...(this.backend && { backend: backendHealth(this.backend) }),
       energy: this.#energyNow(),
       clock:
         clock === undefined

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads'
 import { systemClock } from '../events/time.js'
+import type { BackendReport } from '../inference/backends/backend.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import type { StepResult, TrackEvent } from '../tracking/track.js'
 import type { InferenceWorkerData } from './inference-worker.js'
@@ -16,6 +17,8 @@ export interface InferenceEvents {
   /** `hostUs`: when the window's last event was received. */
   step(result: StepResult, hostUs: number): void
   counters(message: Extract<InferenceMessage, { type: 'counters' }>): void
+  /** At every change, and with the counters. */
+  backend(report: BackendReport): void
   /** Lifecycle events outside of a window: commands and the end. */
   events(events: readonly TrackEvent[]): void
   /** The first windows have decided about a package; `error` says why it was taken back. */
@@ -148,6 +151,9 @@ export class InferenceThread {
       case 'snapshot':
         this.#snapshotAsked = false
         for (const take of this.#snapshots) take(message)
+        break
+      case 'backend':
+        this.#events.backend(message.report)
         break
       case 'model':
         this.#model(message)

@@ -1,5 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { EvtrackError } from '../events/errors.js'
+import type { BackendReport } from '../inference/backends/backend.js'
+import type { InferenceConfig } from '../inference/backends/schema.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import { FrameReader } from '../pipeline/frame-pool.js'
 import type { NetworkManager, TargetManager } from '../tracking/manager.js'
@@ -21,6 +23,7 @@ export interface InferenceWorkerData {
   readonly graph: 'int8' | 'fp32'
   readonly threads: number
   readonly lanes: number
+  readonly inference: InferenceConfig
   readonly tracking: TrackingConfig
   readonly idPrefix: string
   /** 'newest': a late window is worth nothing. 'oldest': every window counts (recordings at full speed). */
@@ -41,7 +44,8 @@ function post(message: InferenceMessage, transfer: readonly ArrayBuffer[] = []):
 async function work(): Promise<void> {
   const reader = new FrameReader(data.pool)
   const started = performance.now()
-  const model = data.package && (await openModel(data.package, data))
+  const onBackend = (report: BackendReport) => post({ type: 'backend', report })
+  const model = data.package && (await openModel(data.package, { ...data, onBackend }))
   const manager = createTracker(data.tracking.tracker, {
     session: model?.session,
     size: reader.size,
@@ -62,8 +66,8 @@ async function work(): Promise<void> {
     running = true
     try {
       await drainWindows()
-      // Energy is measured when no window waits; whatever has come in meanwhile is next.
-      while (!closing && (await models?.model.sampler?.sample())) await drainWindows()
+      // Energy is measured and answers are checked when no window waits; whatever has come in meanwhile is next.
+      while (!closing && (await idleWork(models?.model))) await drainWindows()
     } catch (error) {
       post({ type: 'failed', error: toWire(error) })
     } finally {
@@ -126,6 +130,8 @@ async function work(): Promise<void> {
     const energy = models?.model.sampler?.measured()
     post({ type: 'counters', counters, inferenceMs, ...(energy && { energy }) })
     inferenceMs = []
+    const backend = models?.model.backend
+    if (backend !== undefined) onBackend(backend.report)
   }, COUNTERS_EVERY_MS)
 
   data.windows.on('message', (_: WindowReady) => void drain())
@@ -142,15 +148,24 @@ async function work(): Promise<void> {
   void drain()
 }
 
+/** True if there was something to do. */
+async function idleWork(model: OpenModel | undefined): Promise<boolean | undefined> {
+  return (await model?.backend?.check()) || (await model?.sampler?.sample())
+}
+
 function switchOf(manager: NetworkManager, model: OpenModel): ModelSwitch {
   return new ModelSwitch({
     manager,
     model,
     open: async (pkg) => {
       const { runGolden } = await import('./lane-thread.js')
-      await runGolden(pkg, data.graph)
-      const { graph, threads, lanes } = data
-      return openModel(pkg, { graph, threads, lanes, skipGolden: true })
+      const { graph, threads, lanes, inference } = data
+      await runGolden(pkg, { graph, ortDir: inference.ortDir })
+      const options = { graph, threads, lanes, inference, skipGolden: true } as const
+      const model = await openModel(pkg, options)
+      // It is judged by its pace, so it must be at its own.
+      await model.backend?.settled
+      return model
     },
     report: post,
   })

@@ -43,7 +43,8 @@ export async function openLanedSession(
 ): Promise<TrackerSession> {
   const count = options.lanes === 0 ? lanesFor(availableParallelism()) : options.lanes
   if (count === 1) return createTrackerSession(pkg, options)
-  const data: LaneWorkerData = { package: pkg, graph: options.graph ?? 'int8' }
+  const { graph = 'int8', ortDir } = options
+  const data: LaneWorkerData = { package: pkg, graph, ortDir }
   const lanes = Array.from({ length: count - 1 }, (_, i) => new LaneThread(`lane-${i + 2}`, data))
   const [session, ...ready] = await Promise.allSettled([
     createTrackerSession(pkg, options),
@@ -62,8 +63,11 @@ export async function openLanedSession(
  * The golden run of a package on a thread of its own, so that whoever tracks meanwhile is not kept waiting.
  * @throws EvtrackError as createTrackerSession does
  */
-export async function runGolden(pkg: ModelPackage, graph: 'int8' | 'fp32'): Promise<void> {
-  const lane = new LaneThread('golden run', { package: pkg, graph })
+export async function runGolden(
+  pkg: ModelPackage,
+  { graph, ortDir }: Omit<LaneWorkerData, 'package'>,
+): Promise<void> {
+  const lane = new LaneThread('golden run', { package: pkg, graph, ortDir })
   try {
     await lane.ready
   } finally {

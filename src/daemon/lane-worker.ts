@@ -9,6 +9,8 @@ import { toWire } from './threads.js'
 export interface LaneWorkerData {
   readonly package: ModelPackage
   readonly graph: 'int8' | 'fp32'
+  /** Folder of the ONNX Runtime that this process uses. */
+  readonly ortDir?: string | undefined
 }
 
 const data = workerData as LaneWorkerData
@@ -20,7 +22,10 @@ function post(message: LaneMessage): void {
 
 async function work(): Promise<void> {
   const layout = targetLayout(data.package)
-  const session = await createTrackerSession(data.package, { graph: data.graph })
+  const session = await createTrackerSession(data.package, {
+    graph: data.graph,
+    ortDir: data.ortDir,
+  })
   const work = new LaneWork(session, layout)
   let memory: BatchMemory | undefined
   let previous: Promise<void> = Promise.resolve()

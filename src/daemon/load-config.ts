@@ -71,6 +71,14 @@ function issueProblem(issue: z.core.$ZodIssue): ConfigProblem {
   return { key, expected: snakeWords(issue.message.replace(/^Invalid (input|option): /, '')) }
 }
 
+/** Keys are the writer's own text, over MQTT too, and an answer or a log line must not grow with them. */
+const MAX_TOLD = 8
+const MAX_LINE = 480
+
+function shortened(text: string): string {
+  return text.length <= MAX_LINE ? text : `${text.slice(0, MAX_LINE)}…`
+}
+
 type OriginOf = (key: string) => string | undefined
 
 function refuse(
@@ -78,14 +86,17 @@ function refuse(
   problems: readonly ConfigProblem[],
   originOf: OriginOf,
 ): EvtrackError {
-  const lines = problems.map((p) => {
+  const lines = problems.slice(0, MAX_TOLD).map((p) => {
     const hint = p.nearest === undefined ? '' : `; did you mean ${p.nearest}?`
     const from = originOf(p.key)
-    return `${p.key}: ${p.expected}${hint}${from === undefined ? '' : ` (from ${from})`}`
+    // What was expected may be a long list: it is cut, and what was meant is still said.
+    const what = shortened(`${p.key}: ${p.expected}`)
+    return `${what}${shortened(hint)}${from === undefined ? '' : ` (from ${from})`}`
   })
+  if (problems.length > MAX_TOLD) lines.push(`and ${problems.length - MAX_TOLD} more`)
   return new EvtrackError('CONFIG_INVALID', `${origin} is not valid: ${lines.join(' | ')}`, {
     next: 'Correct the named keys; `evtrackd config show` prints every key with its default and `evtrackd config check FILE` tries a file.',
-    data: { origin, problems },
+    data: { origin, problems: problems.slice(0, MAX_TOLD) },
   })
 }
 
@@ -145,9 +156,11 @@ export function readConfigFile(path: string): unknown {
 export function mergeConfig(base: unknown, over: unknown): unknown {
   if (over === undefined) return base
   if (!isPlainObject(base) || !isPlainObject(over)) return over
-  const merged: Record<string, unknown> = { ...base }
-  for (const [key, value] of Object.entries(over)) merged[key] = mergeConfig(base[key], value)
-  return merged
+  const merged = new Map(Object.entries(base))
+  for (const [key, value] of Object.entries(over))
+    merged.set(key, mergeConfig(merged.get(key), value))
+  // Not by assignment: a key named __proto__ stays a key, which no schema knows.
+  return Object.fromEntries(merged)
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

@@ -1,3 +1,5 @@
+import type { EvtrackError } from '../events/errors.js'
+
 /**
  * Structured log lines on stderr. Under systemd each line starts with its journal priority (`<6>`), so the journal
  * keeps the level; elsewhere the level is a word. Nothing is logged per event or per window.
@@ -71,4 +73,9 @@ export function prefixed(log: Log, id: string): Log {
     info: (message, fields) => log.info(message, { camera: id, ...fields }),
     debug: (message, fields) => log.debug(message, { camera: id, ...fields }),
   }
+}
+
+/** What was refused, why, and what to do about it. */
+export function logRefusal(log: Log, what: string, { message, code, next }: EvtrackError): void {
+  log.error(`${what}: ${message}`, { code, next })
 }

@@ -1,5 +1,8 @@
+import type { MessagePort } from 'node:worker_threads'
+import type { GuardOptions } from '../calibration/guard/schema.js'
 import type { Preset } from '../davis346/schema.js'
 import type { Box } from '../events/geometry.js'
+import type { BackendReport } from '../inference/backends/backend.js'
 import type { MeasuredEnergy } from '../inference/energy-sampler.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import type { Frame } from '../pipeline/frame.js'
@@ -43,6 +46,8 @@ export interface CaptureReply {
   readonly type: 'reply'
   readonly id: number
   readonly report?: RecordingReport
+  /** What a calibration that has ended did not get, because it was too slow for it. */
+  readonly lost?: { readonly events: number; readonly images: number }
   readonly error?: WireError
 }
 
@@ -106,6 +111,8 @@ export type InferenceMessage =
       readonly tracks: readonly Track[]
     }
   | ModelReport
+  /** Who computes the network has changed, or its counters have. */
+  | { readonly type: 'backend'; readonly report: BackendReport }
   | { readonly type: 'closed'; readonly events: readonly TrackEvent[] }
   | { readonly type: 'failed'; readonly error: WireError }
 
@@ -133,7 +140,20 @@ export type CaptureCommand =
       readonly id: number
       readonly filters?: FiltersConfig
       readonly preset?: Preset
+      /** The event-rate guard, with its `enabled`. */
+      readonly guard?: GuardOptions
     }
+  /** A calibration gets the camera with this preset, and copies of what it sends over `signals`. */
+  | {
+      readonly type: 'lend'
+      readonly id: number
+      readonly preset: Preset
+      readonly signals: MessagePort
+    }
+  /** What the calibration wants the camera to be set to now. */
+  | { readonly type: 'set'; readonly id: number; readonly preset: Preset }
+  /** The calibration is over: the camera gets back what is configured. */
+  | { readonly type: 'give-back'; readonly id: number }
   | { readonly type: 'record-start'; readonly id: number; readonly order: RecordingOrder }
   | { readonly type: 'record-stop'; readonly id: number }
 

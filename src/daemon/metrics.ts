@@ -35,6 +35,11 @@ const GAUGES: readonly (readonly [string, string, Read])[] = [
     'Estimate; its convention is in the health message.',
     (c) => seconds(c.health.energy?.mj_per_inference),
   ],
+  [
+    'evtrackd_backend_fallback',
+    '1 while the CPU computes because the wanted backend cannot.',
+    (c) => flag(c.health.backend?.fallback),
+  ],
   ['evtrackd_spool_pending', 'Events that wait for the broker.', (c) => c.health.spool.pending],
   ['evtrackd_clock_drift_ppm', 'Drift of the device clock.', (c) => c.health.clock?.drift_ppm],
   ['evtrackd_camera_celsius', 'Temperature of the camera.', (c) => c.health.temperature_c],
@@ -46,6 +51,22 @@ const COUNTERS: readonly (readonly [string, string, Read])[] = [
   ['evtrackd_usb_errors_total', 'Failed transfers.', (c) => c.health.usb?.errors],
   ['evtrackd_usb_reconnects_total', 'Times the camera came back.', (c) => c.health.usb?.reconnects],
   ['evtrackd_skipped_windows_total', 'Windows never tracked.', (c) => c.health.skipped_windows],
+  [
+    'evtrackd_backend_failures_total',
+    'Times that the backend in use has failed.',
+    (c) => c.health.backend?.failures,
+  ],
+  [
+    'evtrackd_backend_attempts_total',
+    'Times that backends were tried.',
+    (c) => c.health.backend?.attempts,
+  ],
+  [
+    'evtrackd_backend_checks_total',
+    'Answers compared with those of the CPU.',
+    (c) => c.health.backend?.checks,
+  ],
+  ['evtrackd_backend_wrong_total', 'Those that differed.', (c) => c.health.backend?.wrong],
   ['evtrackd_tracks_published_total', 'Tracks messages.', (c) => c.health.mqtt.tracks_published],
   ['evtrackd_tracks_dropped_total', 'Tracks messages lost.', (c) => c.health.mqtt.tracks_dropped],
   ['evtrackd_requests_total', 'Requests answered.', (c) => c.health.mqtt.requests],
@@ -55,7 +76,12 @@ const COUNTERS: readonly (readonly [string, string, Read])[] = [
     (c) => c.health.mqtt.requests_dropped,
   ],
   ['evtrackd_broker_connects_total', 'Connections made.', (c) => c.health.mqtt.connects],
+  ['evtrackd_camera_failures_total', 'Times its daemon failed.', (c) => c.failures],
 ]
+
+function flag(is: boolean | undefined): number | undefined {
+  return is === undefined ? undefined : Number(is)
+}
 
 /** Milli-units as units; what is not known stays unknown. */
 function seconds(milli: number | null | undefined): number | null {

@@ -23,16 +23,34 @@ export class ModelKeeper {
   judged(
     name: string,
     outcome: 'kept' | 'reverted',
-    { error, camera }: { readonly error: Error | undefined; readonly camera: string },
+    {
+      error,
+      camera,
+      inUse,
+    }: {
+      readonly error: Error | undefined
+      readonly camera: string
+      /** The models that daemons go by. */
+      readonly inUse: readonly string[]
+    },
   ): void {
     if (outcome === 'kept') {
       this.#attempt(() => this.#store.prove(name))
+      this.prune(inUse)
       return
     }
     this.#attempt(() => {
       const message = error?.message ?? 'Its first windows failed.'
       if (this.#store.active === name) this.#store.rollback({ code: 'MODEL_REVERTED', message })
       this.#changes.get(camera)?.forgetModel()
+    })
+  }
+
+  /** Removes installed packages that are no longer needed, and says so. `inUse`: the models that daemons go by. */
+  prune(inUse: readonly string[]): void {
+    this.#attempt(() => {
+      const removed = this.#store.prune(inUse).join(', ')
+      if (removed !== '') this.#log.info('old model packages removed', { removed })
     })
   }
 

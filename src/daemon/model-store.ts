@@ -12,10 +12,11 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { EvtrackError } from '../events/errors.js'
 import { loadModelPackage } from '../inference/model-package.js'
 import type { Layer } from './config-layers.js'
+import { damagedState } from './damaged-state.js'
 import { readPackageFiles } from './model-archive.js'
 import { type ModelPointer, modelPointerSchema } from './model-pointer-schema.js'
 
@@ -23,6 +24,8 @@ import { type ModelPointer, modelPointerSchema } from './model-pointer-schema.js
 export const INSTALLED_ORIGIN = 'evtrackd model install'
 
 const DRAFT = '.new-'
+/** Packages kept beside the one in use and the one before: the newest. */
+const SPARE = 1
 /** A draft this old was left behind by a power cut. */
 const STALE_MS = 3_600_000
 const NOTHING: ModelPointer = { active: null, previous: null, proven: false, reverted: null }
@@ -61,7 +64,7 @@ export class ModelStore {
     try {
       return modelPointerSchema.parse(JSON.parse(readFileSync(this.#file, 'utf8')))
     } catch (cause) {
-      throw new EvtrackError('CONFIG_INVALID', `${this.#file} cannot be read.`, {
+      throw damagedState(this.#file, {
         next: 'Remove the file: the configured model is used then; `evtrackd model activate` names an installed one.',
         cause,
       })
@@ -151,6 +154,27 @@ export class ModelStore {
     const pointer = this.pointer()
     if (this.active !== path || pointer.proven) return
     this.#write({ ...pointer, proven: true })
+  }
+
+  /**
+   * Removes packages that nobody needs any more: all but the one in use, the one before, those in the folders `inUse`,
+   * and the newest of the others. Gives the names of the removed. Throws CONFIG_INVALID where they cannot be.
+   */
+  prune(inUse: readonly string[]): string[] {
+    const { active, previous } = this.pointer()
+    const needed = new Set([active, previous, ...inUse.map((dir) => relative(this.dir, dir))])
+    const others = this.names().filter((name) => !needed.has(name))
+    const age = new Map(others.map((name) => [name, statSync(join(this.dir, name)).mtimeMs]))
+    const old = others.sort((a, b) => age.get(b)! - age.get(a)!).slice(SPARE)
+    this.#writable(() => {
+      for (const name of old) {
+        // Out of sight in one step: a power cut leaves no half of a package that looks whole.
+        const gone = join(this.dir, `${DRAFT}${randomBytes(6).toString('hex')}-old`)
+        renameSync(join(this.dir, name), gone)
+        rmSync(gone, { recursive: true, force: true })
+      }
+    })
+    return old.sort()
   }
 
   #write(pointer: ModelPointer): void {

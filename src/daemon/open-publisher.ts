@@ -58,6 +58,10 @@ export function openPublisher(
   })
 }
 
+function backendOf({ model }: Config, { backend }: DaemonFacts): string {
+  return backend?.description ?? `onnxruntime cpu ${model.graph}`
+}
+
 /** What is published under `info`. */
 export function infoOf(
   config: Config,
@@ -77,7 +81,7 @@ export function infoOf(
     evtrackd: VERSION,
     model: ready && pkg ? { name: pkg.spec.name, sha256: pkg.spec.sha256 } : null,
     ...(now.modelChange && { model_change: now.modelChange }),
-    backend: ready ? (pkg ? `onnxruntime cpu ${config.model.graph}` : 'event clusters') : null,
+    backend: ready ? (pkg ? backendOf(config, facts) : 'event clusters') : null,
     camera: {
       id: config.mqtt.cameraId,
       source: source?.kind === 'recording' ? source.name : config.source.kind,

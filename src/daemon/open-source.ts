@@ -85,7 +85,9 @@ function openEmulator(
       for (let i = 0; i < into.length; i++) into[i] = reader.picture[i]! >> 6
     },
   }
-  const port = createEmulatedPort({ cameras: [{ stimulus }], clock })
+  // The camera that was asked for is the one that is there.
+  const identity = camera.serial === undefined ? {} : { serial: camera.serial }
+  const port = createEmulatedPort({ cameras: [{ stimulus, identity }], clock })
   const source = createCameraSource({ port, clock, ...camera })
   return {
     source,

@@ -9,6 +9,7 @@ import {
 } from '../tracking/manager.js'
 import type { TrackerKind, TrackingConfig } from '../tracking/schema.js'
 import { modelDir } from './models.js'
+import type { OpenOptions } from './open-model.js'
 import type { Config } from './schema.js'
 
 export interface TrackerParts {
@@ -38,13 +39,23 @@ export async function packageFor(
   return loadModelPackage(modelDir(config.model.name))
 }
 
-/** Opens the network of a package, its golden vectors checked. The runtime is loaded here, and only here. */
+/**
+ * Opens the network of a package, its golden vectors checked, for those who can wait until the backend is chosen. The
+ * runtime is loaded here, and only here.
+ */
 export async function openSession(
   pkg: ModelPackage | undefined,
-  options: { readonly graph: 'int8' | 'fp32'; readonly threads: number; readonly lanes: number },
+  options: Pick<OpenOptions, 'graph' | 'threads' | 'lanes' | 'inference'>,
 ): Promise<TrackerSession | undefined> {
   if (pkg === undefined) return undefined
-  const { openLanedSession } = await import('./lane-thread.js')
-  const { graph, threads, lanes } = options
-  return openLanedSession(pkg, { graph, threads, lanes })
+  const { openSession: open } = await import('./open-model.js')
+  const { graph, threads, lanes, inference } = options
+  const { session, backend } = await open(pkg, {
+    graph,
+    threads,
+    lanes,
+    ...(inference && { inference }),
+  })
+  await backend?.settled
+  return session
 }

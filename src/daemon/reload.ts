@@ -1,6 +1,5 @@
-import type { Preset } from '../davis346/schema.js'
 import { buildPassMap } from '../pipeline/mask.js'
-import type { FiltersConfig } from '../pipeline/schema.js'
+import type { CaptureChange } from './capture-desk.js'
 import { leaves } from './config-layers.js'
 import { mergeConfig } from './load-config.js'
 import { effectivePreset, type SourcePlan } from './plan-source.js'
@@ -11,6 +10,8 @@ const LIVE = [
   'camera.preset',
   'camera.biases',
   'filters',
+  'guard',
+  'calibration',
   'model.name',
   'recording',
   'mqtt.tracks_per_second',
@@ -35,7 +36,7 @@ export function planReload(running: Config, next: Config): ReloadPlan {
     (key) => JSON.stringify(before.get(key)) !== JSON.stringify(after.get(key)),
   )
   const isLive = (key: string) => LIVE.some((live) => key === live || key.startsWith(`${live}.`))
-  const { camera, filters, model, recording, mqtt, logLevel } = next
+  const { camera, filters, guard, calibration, model, recording, mqtt, logLevel } = next
   const { tracksPerSecond, healthIntervalMs, spool } = mqtt
   const merged = mergeConfig(running, {
     camera: { preset: camera.preset },
@@ -51,6 +52,8 @@ export function planReload(running: Config, next: Config): ReloadPlan {
   const config = {
     ...merged,
     filters,
+    guard,
+    calibration,
     recording,
     camera: { ...merged.camera, biases: camera.biases },
   }
@@ -66,7 +69,7 @@ export async function captureChange(
   before: Config,
   next: Config,
   source: SourcePlan,
-): Promise<{ filters?: FiltersConfig; preset?: Preset }> {
+): Promise<CaptureChange> {
   buildPassMap(next.filters, source.size)
   const { kind } = source.request
   const differs = (pick: (config: Config) => unknown) =>
@@ -76,6 +79,7 @@ export async function captureChange(
     differs(({ camera }) => [camera.preset, camera.biases])
   return {
     ...(differs(({ filters }) => filters) && { filters: next.filters }),
+    ...(differs(({ guard }) => guard) && { guard: next.guard }),
     ...(newPreset && { preset: await effectivePreset(next.camera) }),
   }
 }

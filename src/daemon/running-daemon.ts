@@ -1,22 +1,22 @@
 import { randomBytes } from 'node:crypto'
 import { MessageChannel } from 'node:worker_threads'
 import type { Size } from '../events/geometry.js'
-import { nowUs } from '../events/time.js'
+import { nowUs, systemClock } from '../events/time.js'
 import type { ModelPackage } from '../inference/model-package.js'
 import { allocateFramePool } from '../pipeline/frame-pool.js'
 import type { BrokerStatus } from '../publish/broker.js'
 import type { OpenedBroker } from '../publish/open-broker.js'
 import type { Publisher } from '../publish/publisher.js'
 import type { CommandHandlers } from '../publish/requests.js'
-import type { SourceInfo, SourceState } from '../sources/source.js'
-import { ActiveCalibration } from './active-calibration.js'
+import type { SourceInfo } from '../sources/source.js'
 import { captureData } from './capture-data.js'
-import { type CaptureEvents, CaptureThread } from './capture-thread.js'
-import type { CaptureWorkerData } from './capture-worker.js'
+import type { CaptureThread } from './capture-thread.js'
+import { DaemonCalibration } from './daemon-calibration.js'
 import type { Daemon, DaemonHooks, Operations } from './daemon-types.js'
 import { energyOf } from './energy-of.js'
 import { DaemonFacts } from './facts.js'
-import { InferenceThread, type Snapshot } from './inference-thread.js'
+import type { InferenceThread, Snapshot } from './inference-thread.js'
+import type { LiveCalibration } from './live-calibration.js'
 import type { Log } from './log.js'
 import { ModelDesk } from './model-desk.js'
 import { infoOf, openPublisher, ratesOf } from './open-publisher.js'
@@ -25,9 +25,10 @@ import { captureChange } from './reload.js'
 import { startSceneThread } from './scene-thread.js'
 import type { Config } from './schema.js'
 import { NO_WINDOW, snapshotResult } from './snapshot-command.js'
-import { recordingsDir } from './state-dir.js'
 import type { Thread } from './threads.js'
 import { VERSION } from './version.js'
+import { startCapture } from './wire-capture.js'
+import { startInference } from './wire-inference.js'
 
 /** A recording at full speed is not dropped: its windows wait here for the tracker. */
 const LOSSLESS_SLOTS = 64
@@ -54,7 +55,7 @@ export class RunningDaemon implements Daemon {
   readonly #capture: CaptureThread
   readonly #inference: InferenceThread
   readonly #scene: Thread<never> | undefined
-  readonly #calibration: ActiveCalibration
+  readonly #calibrations: DaemonCalibration
   readonly #models: ModelDesk
   readonly #startedMs = performance.now()
   #config: Config
@@ -69,8 +70,6 @@ export class RunningDaemon implements Daemon {
     const { config, pkg, opened, log, source, hooks } = parts
     this.#parts = parts
     this.#config = config
-    this.#calibration = new ActiveCalibration(log)
-    this.#calibration.load(config, config.camera.serial)
     this.broker = opened.endpoint
     this.ready = new Promise((resolve) => {
       this.#resolveReady = resolve
@@ -87,46 +86,45 @@ export class RunningDaemon implements Daemon {
       ...(pkg && { energy: energyOf(pkg) }),
     })
     this.facts = facts
-    facts.knownDriftPpm = this.#calibration.driftPpm
+    this.#calibrations = new DaemonCalibration({
+      log,
+      clock: systemClock,
+      bootId: this.bootId,
+      size: source.size,
+      facts,
+      config: () => this.#config,
+      desk: () => this.#capture.desk,
+      publish: (payload) => this.publisher.setCalibration(payload),
+      topic: () => this.publisher.topics.calibration,
+      onNews: hooks.onCalibration,
+      changed: () => this.#stateChanged(),
+    })
 
     const lossless = config.source.pace === 'fast' && !isCamera(config)
     const slots = lossless ? LOSSLESS_SLOTS : config.poolSlots
     const pool = allocateFramePool({ size: source.size, slots })
     const { port1, port2 } = new MessageChannel()
-    this.#inference = new InferenceThread(
+    this.#inference = startInference(
+      config,
       {
         pool,
         package: pkg,
-        graph: config.model.graph,
-        threads: config.model.threads,
-        lanes: config.model.lanes,
-        tracking: config.tracking,
         idPrefix: this.bootId,
         take: lossless ? 'oldest' : 'newest',
         windows: port1,
       },
       {
-        ready: (openedMs) => {
-          facts.inference = 'ready'
-          const what = pkg
-            ? 'model ready, golden vectors match'
-            : 'tracker ready, it needs no model'
-          log.info(what, { ms: Math.round(openedMs) })
-          this.#stateChanged()
-        },
-        step: (result, hostUs) => {
-          const { zones, places } = this.#calibration
+        log,
+        facts,
+        onStep: (result, hostUs) => {
+          const { zones, places } = this.#calibrations.active
           this.publisher.publishStep(places.step(zones.step(result)), hostUs)
           hooks.onStep?.(result, hostUs)
         },
-        counters: ({ counters, inferenceMs, energy }) =>
-          facts.tracked(counters, inferenceMs, energy),
-        events: (events) => this.publisher.publishEvents(events),
-        judged: (outcome, error) => this.#judged(outcome, error),
-        failed: (error) => {
-          facts.inference = 'failed'
-          this.#fail(error)
-        },
+        onEvents: (events) => this.publisher.publishEvents(events),
+        onJudged: (outcome, error) => this.#judged(outcome, error),
+        changed: () => this.#stateChanged(),
+        failed: (error) => this.#fail(error),
       },
     )
     this.#models = new ModelDesk({
@@ -151,7 +149,28 @@ export class RunningDaemon implements Daemon {
       throw error
     }
     this.#scene = source.scene && startSceneThread(source.scene, (error) => this.#fail(error))
-    this.#capture = this.#startCapture({ pool, windows: port2, lossless })
+    const shared = { pool, windows: port2, lossless }
+    this.#capture = startCapture(captureData(parts, this.#calibrations.active, shared), {
+      log,
+      facts,
+      hooks,
+      config: () => this.#config,
+      onInfo: (info) => {
+        this.#info = info
+        this.#calibrations.known(info.serial)
+        this.#stateChanged()
+      },
+      onState: ({ serial }) => {
+        this.#calibrations.known(serial)
+        this.#stateChanged()
+      },
+      cameraChanged: () => {
+        if (this.#stopping === undefined) this.publisher.cameraChanged()
+      },
+      ended: () => this.#end('ended'),
+      failed: (error) => this.#fail(error),
+    })
+    this.#calibrations.begin()
     log.info('started', {
       version: VERSION,
       boot: this.bootId,
@@ -172,6 +191,10 @@ export class RunningDaemon implements Daemon {
     return this.#stopping
   }
 
+  get stopping(): boolean {
+    return this.#stopping !== undefined
+  }
+
   get config(): Config {
     return this.#config
   }
@@ -184,6 +207,10 @@ export class RunningDaemon implements Daemon {
     return this.#inference.handlers
   }
 
+  get calibration(): LiveCalibration {
+    return this.#calibrations.live
+  }
+
   get brokerStatus(): BrokerStatus {
     return this.#parts.opened.broker.status
   }
@@ -194,7 +221,7 @@ export class RunningDaemon implements Daemon {
     this.#config = config
     this.publisher.setRates(ratesOf(config))
     this.#stateChanged()
-    await this.#capture.desk.configure(this.#calibration.over(change))
+    await this.#capture.desk.configure(await this.#calibrations.reread(config, change))
   }
 
   #judged(outcome: 'kept' | 'reverted', error?: Error): void {
@@ -210,74 +237,11 @@ export class RunningDaemon implements Daemon {
     return {
       ...this.#inference.handlers,
       ...this.#parts.operations,
+      ...this.#calibrations.handlers,
       'record/start': (request) => this.#capture.desk.handlers['record/start'](request),
       'record/stop': () => this.#capture.desk.handlers['record/stop'](),
       snapshot: () => this.snapshot().then(snapshotResult, () => NO_WINDOW),
     }
-  }
-
-  #startCapture(shared: Pick<CaptureWorkerData, 'pool' | 'windows' | 'lossless'>): CaptureThread {
-    const { log, hooks } = this.#parts
-    const { facts } = this
-    const data = captureData(this.#parts, this.#calibration, shared)
-    const events: CaptureEvents = {
-      started: (info) => {
-        this.#info = info
-        // A recording or a scene has no states of its own: it streams from the start.
-        if (info.kind !== 'camera') facts.sourceState = { state: 'streaming' }
-        this.#useCalibrations(info.serial)
-        this.#stateChanged()
-      },
-      state: (state) => this.#onSourceState(state),
-      counters: (counters) => {
-        facts.captured(counters)
-        hooks.onCounters?.(counters)
-      },
-      recorded: ({ name, bytes, stopped }) =>
-        log[stopped === 'write-failed' ? 'error' : 'info']('a recording has ended', {
-          name,
-          bytes,
-          stopped,
-        }),
-      guarded: (state) => {
-        log[state.level === 0 ? 'info' : 'warning']('event-rate guard', facts.guarded(state))
-        if (this.#stopping === undefined) this.publisher.cameraChanged()
-      },
-      ended: () => {
-        log.info('the source has ended')
-        this.#end('ended')
-      },
-      failed: (error) => this.#fail(error),
-    }
-    return new CaptureThread(data, events, () => {
-      const { minFreeBytes, maxBytes } = this.#config.recording
-      const { serial } = facts.sourceState
-      const directory = recordingsDir(this.#config)
-      return { directory, minFreeBytes, maxBytes, ...(serial !== undefined && { serial }) }
-    })
-  }
-
-  #onSourceState(state: SourceState): void {
-    this.facts.sourceState = state
-    const calm = state.state === 'streaming' || state.state === 'connecting'
-    this.#parts.log[calm ? 'info' : 'warning'](`camera ${state.state}`, {
-      code: state.code,
-      reason: state.reason,
-      serial: state.serial,
-    })
-    this.#useCalibrations(state.serial)
-    this.#stateChanged()
-  }
-
-  /** The camera has said who it is. */
-  #useCalibrations(serial: string | undefined): void {
-    if (serial === undefined || !this.#calibration.load(this.#config, serial)) return
-    this.facts.knownDriftPpm = this.#calibration.driftPpm
-    const { desk } = this.#capture
-    const change = this.#calibration.whole(this.#config, isCamera(this.#config))
-    change
-      .then((it) => desk.configure(it))
-      .catch((error: Error) => this.#parts.log.warning(error.message))
   }
 
   /** Publishes what follows from the facts. */
@@ -291,7 +255,7 @@ export class RunningDaemon implements Daemon {
     publisher.setState(state, reason)
     publisher.cameraChanged()
     const of = { pkg, modelChange, facts, source: this.#info, size: source.size }
-    publisher.setInfo(infoOf(config, { ...of, calibrationIds: this.#calibration.ids }))
+    publisher.setInfo(infoOf(config, { ...of, calibrationIds: this.#calibrations.active.ids }))
     hooks.onState?.()
     if (state === 'ready' && before !== 'ready') {
       log.info('ready', { ms: Math.round(performance.now() - this.#startedMs) })
@@ -314,13 +278,21 @@ export class RunningDaemon implements Daemon {
   async #stop(): Promise<void> {
     const { log, opened } = this.#parts
     log.info('stopping')
+    // While the camera is there to get its settings back.
+    await this.#calibrations.close()
     await this.#capture.close()
     // A scene that is ahead of a camera that has gone waits for nobody.
     await this.#scene?.stop(0)
     await this.#inference.close()
-    await this.publisher.close()
+    await this.publisher.close(reasonOf(this.#outcome))
     await opened.close()
     log.info('stopped')
     this.#settleDone(this.#outcome)
   }
+}
+
+/** Why it ended, as it is published: nothing for an end in order. */
+function reasonOf(outcome: 'ended' | 'stopped' | Error): string | undefined {
+  if (!(outcome instanceof Error)) return undefined
+  return 'code' in outcome ? `${outcome.code}: ${outcome.message}` : outcome.message
 }

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { guardSchema } from '../calibration/guard/schema.js'
 import { calibrationSchema } from '../calibration/schema.js'
 import { presetFileSchema } from '../davis346/schema.js'
+import { inferenceSchema } from '../inference/backends/schema.js'
 import { aggregationSchema, filtersSchema } from '../pipeline/schema.js'
 import { mqttSchema } from '../publish/config-schema.js'
 import { trackingSchema } from '../tracking/schema.js'
@@ -146,6 +147,7 @@ export const configSchema = z
     filters: filtersSchema.prefault({}).describe('Event filters.'),
     aggregation: aggregationSchema.prefault({}).describe('How events become frames.'),
     model: modelSchema.prefault({}).describe('The tracker network.'),
+    inference: inferenceSchema.prefault({}),
     tracking: trackingSchema.prefault({}).describe('Targets and their lives.'),
     mqtt: mqttSchema.prefault({}),
     recording: recordingSchema.prefault({}).describe('Recordings made by command.'),

@@ -1,28 +1,27 @@
 import { EvtrackError } from '../events/errors.js'
-import { nowUs } from '../events/time.js'
+import { nowUs, systemClock } from '../events/time.js'
 import type { ConfigureRequest } from '../publish/request-schema.js'
 import type { CommandResult } from '../publish/requests.js'
+import type { CalibrationNews } from './calibration-news.js'
 import { type CameraPlan, planCameras } from './camera-plan.js'
 import { configFile, type Layer, type LayerSources, readLayers } from './config-layers.js'
 import { Changes } from './configure-command.js'
 import { type Daemon, startDaemon } from './daemon.js'
 import type { Operations } from './daemon-types.js'
-import { type Log, prefixed } from './log.js'
+import { withoutDamagedState } from './damaged-state.js'
+import { type Log, logRefusal, prefixed } from './log.js'
 import { ModelKeeper, modelsOf } from './model-keeper.js'
 import type { Notifier } from './notify.js'
-import { ProgressJudge } from './progress.js'
+import { Pulse } from './pulse.js'
 import { planReload } from './reload.js'
 import type { Config } from './schema.js'
-import { besideEmbedded, sameBroker } from './shared-broker.js'
-import { keptConfigFile } from './state-dir.js'
+import { openSharedBroker, type SharedBroker, sameBroker } from './shared-broker.js'
+import { keptConfigFile, stateDir } from './state-dir.js'
+import { lockState } from './state-lock.js'
 import { type StatusReport, statusLine, statusReport } from './status-report.js'
-
-interface Camera {
-  readonly id: string
-  readonly daemon: Daemon
-  readonly judge: ProgressJudge
-  restartNeeded: readonly string[]
-}
+import { type CameraRun, newCameraRun, Supervision } from './supervision.js'
+import { Turns } from './turns.js'
+import { Watchers } from './watchers.js'
 
 export interface ServiceOptions {
   readonly sources: LayerSources
@@ -32,23 +31,26 @@ export interface ServiceOptions {
   readonly onConfig?: (config: Config) => void
 }
 
-/** Checking the golden vectors takes a second; a board with a slow disk gets this long. */
-const OPENING_MS = 60_000
-
 /**
  * The daemon as a service: reads the layers of the configuration, runs a daemon for each camera, takes on a changed
- * configuration, starts anew on command, and tells systemd.
+ * configuration, starts anew on command, and tells systemd. A camera that fails while others work is started anew alone.
  */
 export class Service {
+  /** News of calibrations, with the camera's id in topics. */
+  readonly calibrations = new Watchers<[CalibrationNews, string]>()
   readonly #options: ServiceOptions
   readonly #changes = new Map<string, Changes>()
-  #cameras: Camera[] = []
+  /** State directories that are this process's own until it ends. */
+  readonly #locks = new Map<string, () => void>()
+  #cameras: CameraRun[] = []
+  #supervision: Supervision | undefined
+  #broker: SharedBroker | undefined
   #expected = 0
-  #turn: Promise<unknown> = Promise.resolve()
+  /** Changes of the configuration come one after another. */
+  readonly #turns = new Turns()
   #restart = false
   #stopping = false
   #announced = false
-  #stuck = ''
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -56,21 +58,21 @@ export class Service {
 
   /** Runs until stop(), or until a recording has ended. Rejects with EvtrackError when it cannot start or go on. */
   async run(): Promise<void> {
-    const { notifier } = this.#options
+    const { notifier, log } = this.#options
     const { watchdogMs } = notifier
-    const timer = watchdogMs === undefined ? undefined : setInterval(() => this.#beat(), watchdogMs)
+    const pulse = new Pulse(notifier, log)
+    const beat = () => pulse.beat(this.#cameras)
+    const timer = watchdogMs === undefined ? undefined : setInterval(beat, watchdogMs)
     try {
       let plan = await this.#startFirst()
       while (!this.#stopping) {
         try {
-          await Promise.all(this.#cameras.map(({ daemon }) => daemon.done))
+          await this.#supervision?.watch(this.#cameras)
         } catch (error) {
+          if (this.#stopping || !this.#restart) throw error
+        } finally {
           await this.#stopAll()
-          if (this.#stopping || !this.#keeper(plan).takeBack(error, modelsOf(this.daemons)))
-            throw error
-          this.#restart = true
         }
-        await this.#stopAll()
         if (!this.#restart || this.#stopping) return
         this.#restart = false
         plan = await this.#startAnew(plan)
@@ -79,6 +81,7 @@ export class Service {
       clearInterval(timer)
       notifier.stopping()
       await this.#stopAll()
+      for (const release of this.#locks.values()) release()
       await notifier.close()
     }
   }
@@ -89,9 +92,24 @@ export class Service {
     void this.#stopAll()
   }
 
+  #supervisionOf(plan: readonly CameraPlan[]): Supervision {
+    return new Supervision({
+      log: this.#options.log,
+      clock: systemClock,
+      start: ({ id, config }) => this.#startCamera(id, config, plan),
+      endsAll: (error) => {
+        const inUse = modelsOf(this.#cameras.map(({ daemon }) => daemon))
+        if (this.#stopping || !this.#keeper(plan).takeBack(error, inUse)) return false
+        this.#restart = true
+        return true
+      },
+      onChange: () => this.#stateChanged(),
+    })
+  }
+
   /** Reads the configuration anew and takes on what can be; an invalid one changes nothing. */
   reload(): Promise<void> {
-    return this.#inTurn(() => this.#reload())
+    return this.#turns.next(() => this.#reload())
   }
 
   async #reload(): Promise<void> {
@@ -108,35 +126,34 @@ export class Service {
       if (!same) log.warning('cameras were added or removed: this needs a restart')
     } catch (error) {
       if (!(error instanceof EvtrackError)) throw error
-      log.error(`the new configuration is not taken, the old one stays: ${error.message}`, {
-        code: error.code,
-        next: error.next,
-      })
+      logRefusal(log, 'the new configuration is not taken, the old one stays', error)
       if (plan === undefined) return
       const tried = modelsOf(plan).filter((name) => !modelsOf(this.daemons).includes(name))
       this.#keeper(plan).takeBack(error, tried)
     } finally {
-      if (this.#announced) notifier.ready(this.#line())
+      if (this.#announced) notifier.ready(statusLine(this.#cameras))
     }
   }
 
   /** One for each camera that runs. */
   get daemons(): readonly Daemon[] {
-    return this.#cameras.map(({ daemon }) => daemon)
+    return this.#cameras.flatMap(({ daemon, failure }) => (failure === undefined ? [daemon] : []))
   }
 
   report(): StatusReport {
-    return statusReport(this.daemons, {
+    return statusReport(this.#cameras, {
       configFile: configFile(this.#options.sources).path,
       restartNeeded: [...new Set(this.#cameras.flatMap(({ restartNeeded }) => restartNeeded))],
     })
   }
 
   #plan(changed?: ReadonlyMap<string, readonly Layer[]>): CameraPlan[] {
-    const { sources } = this.#options
+    const { sources, log } = this.#options
     const changes = new Map([...this.#changes].map(([id, each]) => [id, each.layers()]))
     for (const [id, layers] of changed ?? []) changes.set(id, [...layers])
-    return planCameras(readLayers(sources), { env: sources.env, changes })
+    return withoutDamagedState(log, () =>
+      planCameras(readLayers(sources), { env: sources.env, changes }),
+    )
   }
 
   /** Starts a daemon for each camera; when one cannot start, none runs. */
@@ -144,29 +161,38 @@ export class Service {
     const { log, sources, onConfig } = this.#options
     this.#cameras = []
     this.#expected = plan.length
-    let endpoint: Daemon['broker'] | undefined
+    this.#supervision = this.#supervisionOf(plan)
+    this.#broker = await openSharedBroker(plan.map(({ config }) => config))
     for (const { id, config } of plan) {
       if (this.#stopping) return
       if (!this.#changes.has(id)) {
         this.#changes.set(id, new Changes(keptConfigFile(config, sources.env)))
       }
       if (this.#cameras.length === 0) onConfig?.(config)
+      const dir = stateDir(config, sources.env)
+      if (!this.#locks.has(dir)) this.#locks.set(dir, lockState(dir, log))
       if (config.mqtt.allowInsecure) {
         log.warning('mqtt.allow_insecure: whoever reaches the broker may send requests')
       }
-      const shared = endpoint?.embedded ? besideEmbedded(config, endpoint) : config
-      const daemon = await startDaemon(shared, {
-        log: id === '' ? log : prefixed(log, id),
-        hooks: {
-          onState: () => this.#stateChanged(),
-          onModelJudged: (name, outcome, error) =>
-            this.#keeper(plan).judged(name, outcome, { error, camera: id }),
-        },
-        operations: this.#operations(id),
-      })
-      endpoint ??= daemon.broker
-      this.#cameras.push({ id, daemon, judge: new ProgressJudge(OPENING_MS), restartNeeded: [] })
+      const own = this.#broker?.beside(config) ?? config
+      this.#cameras.push(newCameraRun({ id, daemon: await this.#startCamera(id, own, plan) }))
     }
+  }
+
+  #startCamera(id: string, config: Config, plan: readonly CameraPlan[]): Promise<Daemon> {
+    const { log } = this.#options
+    return startDaemon(config, {
+      log: id === '' ? log : prefixed(log, id),
+      hooks: {
+        onCalibration: (news) => this.calibrations.tell(news, config.mqtt.cameraId),
+        onState: () => this.#stateChanged(),
+        onModelJudged: (name, outcome, error) => {
+          const inUse = modelsOf(this.#cameras.map(({ daemon }) => daemon))
+          this.#keeper(plan).judged(name, outcome, { error, camera: id, inUse })
+        },
+      },
+      operations: this.#operations(id),
+    })
   }
 
   /** An installed model that cannot be started with is taken back, and the one before is used. */
@@ -174,6 +200,7 @@ export class Service {
     const plan = this.#plan()
     try {
       await this.#start(plan)
+      this.#keeper(plan).prune(modelsOf(plan))
       return plan
     } catch (error) {
       await this.#stopAll()
@@ -198,11 +225,7 @@ export class Service {
     } catch (error) {
       if (!(error instanceof EvtrackError)) throw error
       if (plan !== undefined) this.#keeper(plan).takeBack(error, modelsOf(plan))
-      const { code, next, message } = error
-      this.#options.log.error(`not started anew, the old configuration stays: ${message}`, {
-        code,
-        next,
-      })
+      logRefusal(this.#options.log, 'not started anew, the old configuration stays', error)
       await this.#stopAll()
       await this.#start(before)
       return before
@@ -210,8 +233,10 @@ export class Service {
   }
 
   async #stopAll(): Promise<void> {
-    // In the order of start reversed: the first one may hold the broker of the others.
+    const broker = this.#broker
+    this.#supervision?.stop()
     for (const { daemon } of [...this.#cameras].reverse()) await daemon.stop()
+    await broker?.close()
   }
 
   #operations(id: string): Operations {
@@ -224,7 +249,7 @@ export class Service {
         setImmediate(() => void this.#stopAll())
         return { ok: true, result: {} }
       },
-      'camera/configure': (request) => this.#inTurn(() => this.#configure(id, request)),
+      'camera/configure': (request) => this.#turns.next(() => this.#configure(id, request)),
     }
   }
 
@@ -243,19 +268,12 @@ export class Service {
     return { ok: true, result: { applied: plan.live, restart: plan.restart } }
   }
 
-  /** Changes of the configuration come one after another. */
-  #inTurn<T>(action: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(action)
-    this.#turn = result.catch(() => {})
-    return result
-  }
-
-  async #adopt(camera: Camera, next: Config, commit?: () => void) {
+  async #adopt(camera: CameraRun, next: Config, commit?: () => void) {
     const { log, onConfig } = this.#options
     const { daemon } = camera
     // A broker that was started inside has another address than the configuration names.
     const plan = planReload(daemon.config, { ...next, mqtt: sameBroker(next, daemon.config) })
-    await daemon.reconfigure(plan.config, commit)
+    await this.#supervision?.reconfigure(camera, plan.config, commit)
     if (camera === this.#cameras[0]) onConfig?.(plan.config)
     camera.restartNeeded = plan.restart
     log.info('configuration taken', {
@@ -269,32 +287,14 @@ export class Service {
   #stateChanged(): void {
     const { notifier } = this.#options
     if (this.#cameras.length < this.#expected || this.#stopping) return
-    const opened = this.#cameras.every(({ daemon }) => daemon.facts.inference === 'ready')
+    for (const camera of this.#cameras) this.#supervision?.settle(camera)
+    const opened = this.#cameras.every(
+      ({ daemon, failure }) => failure !== undefined || daemon.facts.inference === 'ready',
+    )
     // A camera that is not there is a state: the service is up when everything but the camera is.
     if (!this.#announced && opened) {
       this.#announced = true
-      notifier.ready(this.#line())
-    } else notifier.status(this.#line())
-  }
-
-  #line(): string {
-    return this.#cameras
-      .map(({ id, daemon }) => `${id === '' ? '' : `${id} `}${statusLine(daemon)}`)
-      .join('; ')
-  }
-
-  /** A sign of life, unless a part has not moved since the last. */
-  #beat(): void {
-    const { log, notifier } = this.#options
-    const nowMs = performance.now()
-    const verdicts = this.#cameras.map(({ judge, daemon }) =>
-      judge.judge(daemon.facts.progress(), nowMs),
-    )
-    const stuck = verdicts.find((verdict) => verdict !== 'alive') ?? ''
-    if (stuck === '') notifier.alive()
-    else if (stuck !== this.#stuck) {
-      log.error('a thread does not move, the watchdog is not fed', { thread: stuck })
-    }
-    this.#stuck = stuck
+      notifier.ready(statusLine(this.#cameras))
+    } else notifier.status(statusLine(this.#cameras))
   }
 }

@@ -1,13 +1,15 @@
-import { Worker } from 'node:worker_threads'
+import { type MessagePort, Worker } from 'node:worker_threads'
 import { ERROR_CODES, type ErrorCode, EvtrackError } from '../events/errors.js'
 import type { WireError } from './messages.js'
+
+type Transferable = ArrayBuffer | MessagePort
 
 /**
  * One worker thread. `failed` is called at most once, for an exception that left the worker or an exit that nobody
  * asked for; messages arrive in order before it.
  */
 export interface Thread<Command> {
-  send(command: Command, transfer?: readonly ArrayBuffer[]): void
+  send(command: Command, transfer?: readonly Transferable[]): void
   /** Resolves when the thread has ended by itself, or ends it after `graceMs`. Idempotent. */
   stop(graceMs: number): Promise<void>
 }
@@ -17,7 +19,7 @@ export function startThread<Command, Message>(
   options: {
     readonly name: string
     readonly data: unknown
-    readonly transfer?: readonly import('node:worker_threads').MessagePort[]
+    readonly transfer?: readonly MessagePort[]
     readonly onMessage: (message: Message) => void
     readonly onFailed: (error: Error) => void
     /** Its end with status 0 is no failure, though nobody asked for it. */

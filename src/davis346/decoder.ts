@@ -23,6 +23,11 @@ export interface DecoderOptions {
   readonly sink: DecoderSink
   /** Events a batch holds; a transfer with more is delivered in several. */
   readonly batchCapacity?: number
+  /**
+   * How far device time may run ahead of the host's, microseconds; without limit where not given. A live camera cannot
+   * live faster than its host, but damaged words claim so, and each leap would cost windows that nobody saw.
+   */
+  readonly maxAheadUs?: number
   /** Counters to go on with, where a stream starts again. */
   readonly counters?: DecoderCounters
 }
@@ -71,6 +76,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
   let columnLimit = 0
   let host = 0
   let reportedUs = 0
+  // Time that wraps may still claim. It grows twice as fast as host time, which forgives drift and late transfers.
+  const maxAheadUs = options.maxAheadUs ?? Number.POSITIVE_INFINITY
+  let creditUs = maxAheadUs
 
   let carried = -1
   let scratch = new Uint16Array(0)
@@ -179,6 +187,11 @@ export function createDecoder(options: DecoderOptions): Decoder {
       values[at.wrapOfZero]!++
       return
     }
+    if (count * WRAP_US > creditUs) {
+      values[at.wrapAhead]!++
+      return
+    }
+    creditUs -= count * WRAP_US
     wrapBase += count * WRAP_US
     now = wrapBase
     if (wrapBase >= MAX_SPAN_US) commit()
@@ -237,6 +250,9 @@ export function createDecoder(options: DecoderOptions): Decoder {
     timeUs: () => t0Us + now,
 
     decode(bytes, hostUs) {
+      // The first transfer has no time before it; after a long silence all of it may be claimed at once.
+      const grownUs = host === 0 ? 0 : 2 * Math.max(0, hostUs - host)
+      creditUs = Math.min(creditUs, maxAheadUs) + grownUs
       host = hostUs
       if (carried >= 0 || bytes.byteOffset & 1) {
         const total = realign(bytes)

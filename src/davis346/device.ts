@@ -55,6 +55,8 @@ export interface Davis346 {
 }
 
 /** Waits that the biases and the FIFOs need to settle, milliseconds. */
+/** Transfers wait in the host for up to about a second; a camera that is further ahead of it is none. */
+const MAX_AHEAD_US = 10_000_000
 const OFF_MS = 10
 const BIAS_SETTLE_MS = 200
 const RUN_SETTLE_MS = 50
@@ -183,6 +185,7 @@ function createDavis346(handle: UsbHandle, info: DeviceInfo, clock: Clock): Davi
         layout: info,
         sink: anchoredSink(options.sink, anchor),
         batchCapacity: Math.max(1, options.transferBytes >> 1),
+        maxAheadUs: MAX_AHEAD_US,
       })
       stream = handle.startBulkIn({
         endpoint: ENDPOINT.data,

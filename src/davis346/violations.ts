@@ -16,6 +16,8 @@ export const DECODER_COUNTERS = [
   'unknownMisc10',
   /** A wrap word of zero wraps: skipped. */
   'wrapOfZero',
+  /** Wraps that would take time far ahead of the host's clock: skipped, time stays where it is. */
+  'wrapAhead',
   /** Time went back without a reset: held at the newest time. */
   'timeBackwards',
   /** Y beyond the array: skipped, the last good row stays. */

@@ -16,6 +16,10 @@ export const ERROR_CODES = [
   'CALIBRATION_INVALID',
   'CALIBRATION_BUSY',
   'DAEMON_UNREACHABLE',
+  'STATE_BUSY',
+  'EXPORT_INVALID',
+  'EXPORT_UNSUPPORTED',
+  'EXPORT_UNAVAILABLE',
 ] as const
 export type ErrorCode = (typeof ERROR_CODES)[number]
 

@@ -7,9 +7,18 @@ export function invalidPackage(
   what: string,
   { cause, ...data }: { readonly cause?: unknown; readonly [fact: string]: unknown } = {},
 ): EvtrackError {
-  return new EvtrackError('MODEL_INVALID', `Model package ${basename(dir)} is refused: ${what}.`, {
-    next: 'Copy the package again from where it came from, or choose another one.',
-    data: { dir, ...data },
-    cause,
-  })
+  return new EvtrackError(
+    'MODEL_INVALID',
+    `Model package ${basename(dir)} is refused: ${bounded(what)}.`,
+    {
+      next: 'Copy the package again from where it came from, or choose another one.',
+      data: { dir, ...data },
+      cause,
+    },
+  )
+}
+
+/** Names in a package are its maker's own text, so their length is bounded. */
+function bounded(what: string): string {
+  return what.length <= 500 ? what : `${what.slice(0, 500)}…`
 }

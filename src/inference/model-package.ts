@@ -30,7 +30,8 @@ export interface ModelPackage {
 export async function loadModelPackage(dir: string): Promise<ModelPackage> {
   const text = await readPart(dir, 'model.json')
   const manifest = parseManifest(dir, text)
-  const files: Record<string, Uint8Array> = {}
+  // Without a prototype: a package may name no file `constructor` and use one.
+  const files: Record<string, Uint8Array> = Object.create(null)
   for (const [name, expected] of Object.entries(manifest.files)) {
     const content = await readPart(dir, name)
     if (content.byteLength !== expected.bytes) {
@@ -111,12 +112,24 @@ function checkReferences(dir: string, manifest: ModelManifest): void {
   const used = [...Object.values(graphs).flatMap((g) => [g.template, g.search]), golden.file]
   if (manifest.integers !== null) used.push(manifest.integers)
   for (const name of used) {
-    if (files[name] === undefined) {
+    if (!Object.hasOwn(files, name)) {
       throw invalid(dir, `model.json uses ${name} but does not list it in files`, { file: name })
     }
   }
   const end = files[golden.file]?.bytes ?? 0
   const batch = golden.tensors[0]?.shape[0]
+  for (const [i, tensor] of golden.tensors.entries()) {
+    const { name, dtype, shape, offset } = tensor
+    const bytes = shape.reduce((a, b) => a * b, dtype === 'float32' ? 4 : 1)
+    if (offset % 4 !== 0 || offset + bytes > end) {
+      throw invalid(dir, `golden tensor ${name} lies outside ${golden.file} or is not aligned`, {
+        tensor: name,
+      })
+    }
+    if (golden.tensors.findIndex((other) => other.name === name) !== i) {
+      throw invalid(dir, `golden tensor ${name} is there twice`, { tensor: name })
+    }
+  }
   for (const [name, shape] of boundaryOf(manifest)) {
     const tensor = golden.tensors.find((t) => t.name === name)
     if (tensor === undefined)
@@ -128,9 +141,9 @@ function checkReferences(dir: string, manifest: ModelManifest): void {
         { tensor: name },
       )
     }
-    const bytes = tensor.shape.reduce((a, b) => a * b, tensor.dtype === 'float32' ? 4 : 1)
-    if (tensor.offset % 4 !== 0 || tensor.offset + bytes > end) {
-      throw invalid(dir, `golden tensor ${name} lies outside ${golden.file} or is not aligned`, {
+    const dtype = name.endsWith('.crop') ? 'uint8' : tensor.dtype
+    if (tensor.dtype !== dtype) {
+      throw invalid(dir, `golden tensor ${name} is ${tensor.dtype}, expected ${dtype}`, {
         tensor: name,
       })
     }

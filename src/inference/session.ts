@@ -1,11 +1,17 @@
 import { EvtrackError } from '../events/errors.js'
 import { verifyGolden } from './golden.js'
 import type { ModelPackage } from './model-package.js'
-import { type OnnxGraph, openGraph, type TensorInfo, type TensorInput } from './onnx.js'
+import {
+  type OnnxGraph,
+  openGraph,
+  type Runtime,
+  type TensorInfo,
+  type TensorInput,
+} from './onnx.js'
 import { sigmoidInto } from './sigmoid.js'
 import type { SearchMaps, TemplateState, TrackerSession } from './tracker-session.js'
 
-export interface SessionOptions {
+export interface SessionOptions extends Runtime {
   /** Threads of one inference: for a network of this size two save a quarter of the time for half as much work again. */
   readonly threads?: number
   /** 'int8' is the fast form on CPUs; 'fp32' computes the same numbers, unless model.json states a fidelity. */
@@ -36,15 +42,16 @@ export async function createTrackerSession(
   options: SessionOptions = {},
 ): Promise<LogitSession> {
   const files = pkg.manifest.graphs[options.graph ?? 'int8']
-  const threads = options.threads ?? 1
-  const open = (name: string) => openGraph(pkg.files[name]!, { name, threads })
+  const { threads = 1, provider, ortDir } = options
+  const open = (name: string) =>
+    openGraph(pkg.files[name]!, { name, threads, ...(provider && { provider }), ortDir })
   const template = await open(files.template)
   let search: OnnxGraph | undefined
   try {
     search = await open(files.search)
     checkSignature(pkg, files.template, template)
     checkSignature(pkg, files.search, search)
-    const session = new OnnxTrackerSession(pkg, template, search)
+    const session = sessionOver(pkg, { template, search })
     if (options.skipGolden !== true) await verifyGolden(session, pkg, options.graph ?? 'int8')
     return session
   } catch (error) {
@@ -52,6 +59,14 @@ export async function createTrackerSession(
     await search?.close()
     throw error
   }
+}
+
+/** A session over the two opened graphs of a package, whoever computes them. Nothing is checked; closing closes both. */
+export function sessionOver(
+  pkg: ModelPackage,
+  { template, search }: { readonly template: OnnxGraph; readonly search: OnnxGraph },
+): LogitSession {
+  return new OnnxTrackerSession(pkg, template, search)
 }
 
 class OnnxTrackerSession implements LogitSession {

@@ -54,12 +54,21 @@ const PUBLISHED: Readonly<Record<string, Channel>> = {
     retain: false,
     summary: 'The life of tracks; spooled while the broker is away.',
   },
+  calibration: {
+    address: `${BASE}/camera/{camera}/calibration`,
+    payload: 'calibration',
+    qos: 1,
+    retain: true,
+    summary: 'How the newest calibration of the camera stands: progress, then its result.',
+  },
 }
 
 const REQUEST_PAYLOADS: Readonly<Record<Command, PayloadName>> = {
   'target/start': 'request-target-start',
   'target/stop': 'request-target-stop',
   'camera/configure': 'request-camera-configure',
+  'calibrate/start': 'request-calibrate-start',
+  'calibrate/cancel': 'request-calibrate-cancel',
   'record/start': 'request-record-start',
   'record/stop': 'request-plain',
   snapshot: 'request-plain',
@@ -70,6 +79,9 @@ const COMMAND_SUMMARIES: Readonly<Record<Command, string>> = {
   'target/start': 'Start to follow what is inside a box. The result is {id}.',
   'target/stop': 'End a track. The result is {id}.',
   'camera/configure': 'Change what can change while running. The result is {applied, restart}.',
+  'calibrate/start':
+    'Calibrate the camera. The result is {id, kind, ask, seconds, topic}; the rest is told on the topic.',
+  'calibrate/cancel': 'Stop the calibration under way. The result is {kind}.',
   'record/start': 'Record the events as they come. The result is {name}.',
   'record/stop': 'End the recording. The result is {name, seconds, bytes, events, stopped}.',
   snapshot: 'A picture of the next window. The result is {media_type, width, height, …, data}.',

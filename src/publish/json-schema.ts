@@ -1,5 +1,9 @@
 import { z } from 'zod'
+import { calibrationStateSchema } from './calibration-schema.js'
+import { healthSchema } from './health-schema.js'
 import {
+  calibrateCancelSchema,
+  calibrateStartSchema,
   configureSchema,
   plainRequestSchema,
   recordStartSchema,
@@ -7,15 +11,8 @@ import {
   targetStartSchema,
   targetStopSchema,
 } from './request-schema.js'
-import {
-  cameraStatusSchema,
-  healthSchema,
-  infoSchema,
-  SCHEMA_VERSION,
-  statusSchema,
-  trackEventSchema,
-  tracksSchema,
-} from './schema.js'
+import { cameraStatusSchema, infoSchema, SCHEMA_VERSION, statusSchema } from './schema.js'
+import { trackEventSchema, tracksSchema } from './tracks-schema.js'
 
 export type JsonSchema = Readonly<Record<string, unknown>>
 
@@ -27,9 +24,12 @@ export const PAYLOADS = {
   'camera-status': cameraStatusSchema,
   tracks: tracksSchema,
   'track-event': trackEventSchema,
+  calibration: calibrationStateSchema,
   'request-target-start': targetStartSchema,
   'request-target-stop': targetStopSchema,
   'request-camera-configure': configureSchema,
+  'request-calibrate-start': calibrateStartSchema,
+  'request-calibrate-cancel': calibrateCancelSchema,
   'request-record-start': recordStartSchema,
   'request-plain': plainRequestSchema,
   response: responseSchema,

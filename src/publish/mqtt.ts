@@ -30,6 +30,8 @@ export interface MqttBrokerOptions {
   readonly random?: () => number
 }
 
+/** Largest packet taken, bytes: a request of 16 KiB with its topics and properties, and room to refuse a larger one. */
+const MAX_PACKET_BYTES = 65_536
 const CONNECT_TIMEOUT_MS = 10_000
 const CLOSE_TIMEOUT_MS = 1_000
 /** A connection that lasted this long was a good one: the next loss is met without delay again. */
@@ -149,6 +151,8 @@ class MqttBroker implements Broker {
       reconnectPeriod: 0,
       resubscribe: false,
       queueQoSZero: false,
+      // The broker keeps back what is larger than any request may be; a 3.1.1 broker has a limit of its own for that.
+      ...(version === 5 && { properties: { maximumPacketSize: MAX_PACKET_BYTES } }),
       ...(username !== undefined && { username }),
       ...(password !== undefined && { password }),
       will: {
@@ -216,7 +220,8 @@ class MqttBroker implements Broker {
       if (wasOpen) session.onDisconnect()
       return
     }
-    const error = unreachable(this.#options, attempt.error)
+    const before = wasOpen ? undefined : attempt.transportUp ? 'answer' : 'transport'
+    const error = unreachable(this.#options, attempt.error, before)
     this.#status = { state: 'connecting', connects, error }
     const atOnce = this.#nextVersion(attempt)
     if (attempt.openedUs !== undefined) {

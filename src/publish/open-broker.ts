@@ -58,7 +58,8 @@ export async function openBroker(config: MqttConfig, clock?: Clock): Promise<Ope
   }
 }
 
-async function readTls(config: MqttConfig) {
+/** The PEM texts that the configuration names. Rejects with CONFIG_INVALID for what cannot be read or used. */
+export async function readTls(config: MqttConfig) {
   const ca = await read(config, 'caFile')
   const cert = await read(config, 'certFile')
   const key = await read(config, 'keyFile')

@@ -1,6 +1,6 @@
 import { type Box, clampToSensor, type Size } from '../events/geometry.js'
 import type { OnGround, StepResult, Track, TrackEvent, TrackSummary } from '../tracking/track.js'
-import type { TrackEventPayload, TrackPayload, TracksPayload } from './schema.js'
+import type { TrackEventPayload, TrackPayload, TracksPayload } from './tracks-schema.js'
 
 /** Pure functions from what tracking knows to what is published. Numbers keep two decimals; scores keep four. */
 

@@ -3,12 +3,14 @@ import type { Size } from '../events/geometry.js'
 import { type Clock, systemClock } from '../events/time.js'
 import type { StepResult } from '../tracking/track.js'
 import type { Broker, BrokerStatus, OutgoingMessage } from './broker.js'
+import type { CalibrationPayload } from './calibration-schema.js'
+import type { HealthPayload } from './health-schema.js'
 import { discoveryMessage } from './home-assistant.js'
 import type { LatencyHistogram, Percentiles } from './latency.js'
 import { round2, trackEventPayload } from './payloads.js'
 import { type CommandHandlers, RequestDesk } from './requests.js'
 import { RetainedTopics } from './retained.js'
-import type { CameraStatusPayload, HealthPayload, InfoPayload, StatusPayload } from './schema.js'
+import type { CameraStatusPayload, InfoPayload, StatusPayload } from './schema.js'
 import type { Spool } from './spool.js'
 import { SpoolSender } from './spool-sender.js'
 import { createTopics, type Topics } from './topics.js'
@@ -157,6 +159,11 @@ export class Publisher {
     this.#retained.set(this.topics.info, JSON.stringify(payload))
   }
 
+  /** How the newest calibration of the camera stands. */
+  setCalibration(payload: CalibrationPayload): void {
+    this.#retained.set(this.topics.calibration, JSON.stringify(payload))
+  }
+
   /** Publishes the camera's state now instead of with the next health message. */
   cameraChanged(): void {
     const { state, ...rest } = this.#options.camera()
@@ -207,18 +214,18 @@ export class Publisher {
     this.#wake.abort()
   }
 
-  /** Sends what can be sent in 2 s, says `stopped`, disconnects in order. Idempotent. */
-  close(): Promise<void> {
-    this.#closed ??= this.#close()
+  /** Sends what can be sent in 2 s, says `stopped` and, where it failed, why; disconnects in order. Idempotent. */
+  close(reason?: string): Promise<void> {
+    this.#closed ??= this.#close(reason)
     return this.#closed
   }
 
-  async #close(): Promise<void> {
+  async #close(reason: string | undefined): Promise<void> {
     const { broker, spool } = this.#options
     this.#stop.abort()
     this.#desk?.close()
     await this.#atMost(CLOSE_TIMEOUT_MS, this.#sender.idle())
-    this.setState('stopped')
+    this.setState('stopped', reason)
     await this.#atMost(CLOSE_TIMEOUT_MS, this.#retained.settled())
     this.#sender.close()
     await broker.close()

@@ -94,6 +94,35 @@ export const configureSchema = z
     'Change what can change while running. The result is {applied, restart}: the keys that are in effect now, and those that wait for a restart.',
   )
 
+export const calibrateStartSchema = z
+  .strictObject({
+    kind: z.string().min(1).max(32).describe('What to calibrate, for example hot-pixels.'),
+    seconds: z
+      .number()
+      .positive()
+      .max(3600)
+      .optional()
+      .describe('Device time to measure; without it what the kind needs.'),
+    dry_run: z.boolean().optional().describe('Measure and judge; write and change nothing.'),
+    options: z
+      .record(z.string().max(64), z.unknown())
+      .optional()
+      .describe('Keys of [calibration.<kind>], in place of those of the configuration.'),
+    transaction: transaction.optional(),
+  })
+  .describe(
+    'Calibrate the camera while the daemon runs. The result is {id, kind, ask, seconds, topic}: it was accepted, and how it goes and what comes of it is told on the topic.',
+  )
+
+export const calibrateCancelSchema = z
+  .strictObject({
+    id: z.string().min(1).max(128).optional().describe('Only if it is this run.'),
+    transaction: transaction.optional(),
+  })
+  .describe(
+    'Stop the calibration under way; the camera gets its settings back. The result is {kind}.',
+  )
+
 export const recordStartSchema = z
   .strictObject({
     seconds: z
@@ -117,6 +146,7 @@ export const REQUEST_CODES = [
   'REQUEST_TIMEOUT',
   'TARGET_UNKNOWN',
   'TARGET_LIMIT',
+  'CALIBRATION_NONE',
   'RECORDING_ACTIVE',
   'RECORDING_NONE',
   'DISK_FULL',

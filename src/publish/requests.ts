@@ -5,6 +5,8 @@ import type { Broker, IncomingMessage } from './broker.js'
 import { TokenBucket } from './rate-limit.js'
 import {
   type ConfigureRequest,
+  calibrateCancelSchema,
+  calibrateStartSchema,
   configureSchema,
   plainRequestSchema,
   type RequestCode,
@@ -38,6 +40,15 @@ export interface CommandHandlers {
   'target/stop'(request: { id: string }): Promise<CommandResult>
   /** Keys are those of the configuration file and not judged yet. Gives back {applied, restart}. */
   'camera/configure'(request: ConfigureRequest): Promise<CommandResult>
+  /** Options are not judged yet. Gives back {id, kind, ask, seconds, topic} when it has begun. */
+  'calibrate/start'(request: {
+    kind: string
+    seconds?: number
+    dryRun?: boolean
+    options?: Readonly<Record<string, unknown>>
+  }): Promise<CommandResult>
+  /** Gives back {kind} when the camera is as before; CALIBRATION_NONE. */
+  'calibrate/cancel'(request: { id?: string }): Promise<CommandResult>
   /** Gives back {name}; RECORDING_ACTIVE, DISK_FULL. */
   'record/start'(request: { seconds?: number }): Promise<CommandResult>
   /** Gives back {name, seconds, bytes, events, stopped}; RECORDING_NONE. */
@@ -173,6 +184,20 @@ export class RequestDesk {
         return checked(configureSchema.safeParse(body), ({ transaction: _, ...request }) =>
           handlers[command](request),
         )
+      case 'calibrate/start':
+        return checked(calibrateStartSchema.safeParse(body), (request) => {
+          const { kind, seconds, dry_run: dryRun, options } = request
+          return handlers[command]({
+            kind,
+            ...(seconds !== undefined && { seconds }),
+            ...(dryRun !== undefined && { dryRun }),
+            ...(options !== undefined && { options }),
+          })
+        })
+      case 'calibrate/cancel':
+        return checked(calibrateCancelSchema.safeParse(body), ({ id }) =>
+          handlers[command](id === undefined ? {} : { id }),
+        )
       case 'record/start':
         return checked(recordStartSchema.safeParse(body), ({ seconds }) =>
           handlers[command](seconds === undefined ? {} : { seconds }),
@@ -244,7 +269,8 @@ function parse(message: IncomingMessage): { ok: true; value: unknown } | Failure
 function transactionOf(body: unknown): string | number | undefined {
   if (typeof body !== 'object' || body === null || !('transaction' in body)) return undefined
   const { transaction } = body
-  if (typeof transaction === 'number') return transaction
+  // JSON has numbers too large for a Number; they could not be echoed.
+  if (typeof transaction === 'number') return Number.isFinite(transaction) ? transaction : undefined
   return typeof transaction === 'string' && transaction.length <= 256 ? transaction : undefined
 }
 

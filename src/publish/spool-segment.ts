@@ -1,7 +1,9 @@
 import {
   closeSync,
   constants,
+  fdatasyncSync,
   fstatSync,
+  fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -12,7 +14,8 @@ import {
   writeFileSync,
   writeSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
+import type { Clock } from '../events/time.js'
 
 /** What is spooled: one message, with the time it belongs to. */
 export interface SpoolRecord {
@@ -28,6 +31,8 @@ export interface SpoolEntry extends SpoolRecord {
   readonly segment: Segment
   readonly tag: number
   readonly bytes: number
+  /** When it became of an age, monotonic microseconds. The wall clock may be set in between; this one is not. */
+  readonly sinceUs: number
   done: boolean
 }
 
@@ -45,7 +50,8 @@ export interface Segment {
   /** Entries that are in the file, and the length of the file they make. */
   written: number
   fileBytes: number
-  newestAtUs: number
+  /** `sinceUs` of its newest record. */
+  newestSinceUs: number
 }
 
 /** A segment is sealed before it grows beyond this. */
@@ -66,7 +72,7 @@ export function createSegment(dir: string, id: number): Segment {
     bytes: 0,
     written: 0,
     fileBytes: 0,
-    newestAtUs: 0,
+    newestSinceUs: Number.NEGATIVE_INFINITY,
   }
 }
 
@@ -96,6 +102,7 @@ export function writeSegment(segment: Segment): void {
   const lines = entries.slice(segment.written).filter((entry) => !entry.done)
   if (lines.length > 0) {
     const data = Buffer.from(lines.map(encodeLine).join(''))
+    const isNew = segment.fileBytes === 0
     const file = openSync(segment.path, constants.O_CREAT | constants.O_WRONLY, 0o640)
     try {
       let offset = 0
@@ -103,19 +110,31 @@ export function writeSegment(segment: Segment): void {
         const position = segment.fileBytes + offset
         offset += writeSync(file, data, offset, data.length - offset, position)
       }
+      fdatasyncSync(file)
     } finally {
       closeSync(file)
     }
+    if (isNew) syncFolder(dirname(segment.path))
     segment.fileBytes += data.length
   }
   segment.written = entries.length
+}
+
+/** The name of a new file is in the folder, and a power cut may take a folder's newest names. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, 'r')
+  try {
+    fsyncSync(folder)
+  } finally {
+    closeSync(folder)
+  }
 }
 
 /** Replaces the file by one with the unacknowledged entries only. All entries must be in memory. */
 export function rewriteSegment(segment: Segment): void {
   const lines = (segment.entries ?? []).filter((entry) => !entry.done).map(encodeLine)
   const part = `${segment.path}.part`
-  writeFileSync(part, lines.join(''), { mode: 0o640 })
+  writeFileSync(part, lines.join(''), { mode: 0o640, flush: true })
   renameSync(part, segment.path)
 }
 
@@ -123,7 +142,10 @@ export function removeSegment(segment: Segment): void {
   if (segment.fileBytes > 0) rmSync(segment.path, { force: true })
 }
 
-/** Loads the entries of a segment that is on disk only; returns the number of records that could not be read. */
+/**
+ * Loads the entries of a segment that is on disk only; returns the number of records that could not be read. They are
+ * as old as the segment's newest: better told late than dropped early.
+ */
 export function loadSegment(segment: Segment): number {
   const expected = Math.max(1, segment.pending)
   const entries: SpoolEntry[] = []
@@ -133,7 +155,11 @@ export function loadSegment(segment: Segment): number {
     for (const line of readLines(segment.path)) {
       const record = decodeLine(line)
       if (record === undefined) corrupt += 1
-      else entries.push({ ...record, segment, tag: 0, bytes: Buffer.byteLength(line), done: false })
+      else {
+        const bytes = Buffer.byteLength(line)
+        const sinceUs = segment.newestSinceUs
+        entries.push({ ...record, segment, tag: 0, bytes, sinceUs, done: false })
+      }
     }
   } catch {
     corrupt = expected
@@ -143,11 +169,22 @@ export function loadSegment(segment: Segment): number {
   return corrupt
 }
 
+/** Before 2020 a board does not know the time: it has no battery for its clock and has not heard of a time server yet. */
+const CLOCK_KNOWN_US = 1_577_836_800_000_000
+
+/** How old a file is by the wall clock, microseconds; 0 where either time was not known. */
+function ageUs(writtenUs: number, wallUs: number): number {
+  return writtenUs < CLOCK_KNOWN_US ? 0 : Math.max(0, wallUs - writtenUs)
+}
+
 /**
  * The segments an earlier run left in `dir`, oldest first, their records counted but not loaded, and the number of
  * files that could not be read (they are removed). Makes `dir` when it is absent; throws when it cannot be used.
  */
-export function recoverSegments(dir: string): { segments: Segment[]; corrupt: number } {
+export function recoverSegments(
+  dir: string,
+  clock: Pick<Clock, 'nowUs' | 'wallUs'>,
+): { segments: Segment[]; corrupt: number } {
   mkdirSync(dir, { recursive: true })
   const segments: Segment[] = []
   let corrupt = 0
@@ -167,7 +204,7 @@ export function recoverSegments(dir: string): { segments: Segment[]; corrupt: nu
           pending,
           bytes: size,
           fileBytes: size,
-          newestAtUs: mtimeMs * 1000,
+          newestSinceUs: clock.nowUs() - ageUs(mtimeMs * 1000, clock.wallUs()),
         })
     } catch {
       corrupt += 1

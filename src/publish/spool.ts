@@ -53,9 +53,11 @@ const RETRY_MS = 10_000
  *
  * - Bounded by size and age: the oldest go first (whole segments for size), counted. While the disk takes nothing,
  *   records stay in memory, bounded too, newest kept.
- * - After a crash the last segment may have lost the records of the last quarter second, and a torn last line is
- *   skipped; a power cut may cost what the kernel had not written. Records acknowledged in a half-finished segment
- *   come again: delivery is at least once.
+ * - After a crash or a power cut the last segment may have lost the records of the last quarter second, and a torn last
+ *   line is skipped: what is written is synced. Records acknowledged in a half-finished segment come again: delivery is
+ *   at least once.
+ * - Age runs on the monotonic clock, so that setting the wall clock (a board that hears of the time for the first time)
+ *   makes nothing old.
  * - File access is synchronous on purpose: at most one small write a quarter second, and only while the broker does
  *   not keep up, when nothing else is being published.
  */
@@ -111,18 +113,19 @@ export class Spool {
     }
     this.#count('appended', 1)
     const segment = this.#openSegment(bytes)
-    segment.entries!.push({ ...record, segment, tag, bytes, done: false })
+    const sinceUs = this.#options.clock.nowUs()
+    segment.entries!.push({ ...record, segment, tag, bytes, sinceUs, done: false })
     segment.pending += 1
     segment.bytes += bytes
     this.#bytes += bytes
-    segment.newestAtUs = Math.max(segment.newestAtUs, record.atUs)
+    segment.newestSinceUs = sinceUs
     this.#enforce()
     this.#planFlush(WRITE_DELAY_MS)
   }
 
   /** The next record not handed out yet, without moving on. Undefined at the end. */
   peek(): SpoolEntry | undefined {
-    const oldestUs = this.#options.clock.wallUs() - this.#options.maxAgeMs * 1000
+    const oldestUs = this.#options.clock.nowUs() - this.#options.maxAgeMs * 1000
     for (;;) {
       const head = this.#segments[0]
       if (head === undefined) return undefined
@@ -134,7 +137,7 @@ export class Spool {
         this.#remove(0)
       } else if (entry.done) {
         this.#cursor += 1
-      } else if (entry.atUs < oldestUs) {
+      } else if (entry.sinceUs < oldestUs) {
         this.#finish(entry, 'dropped_age')
       } else {
         return entry
@@ -211,8 +214,8 @@ export class Spool {
     const { maxBytes, maxAgeMs, maxMemoryBytes = 1_048_576, clock } = this.#options
     const segments = this.#segments
     while (segments.length > 1 && this.#bytes > maxBytes) this.#drop(0, 'dropped_size')
-    const oldestUs = clock.wallUs() - maxAgeMs * 1000
-    while (segments[0] && segments[0].newestAtUs < oldestUs) this.#drop(0, 'dropped_age')
+    const oldestUs = clock.nowUs() - maxAgeMs * 1000
+    while (segments[0] && segments[0].newestSinceUs < oldestUs) this.#drop(0, 'dropped_age')
     if (this.#unwritten() <= Math.min(SEGMENT_BYTES, maxMemoryBytes)) return
     if (this.#diskOk) this.flush()
     while (segments.length > 1 && this.#unwritten() > maxMemoryBytes) {
@@ -245,7 +248,7 @@ export class Spool {
   }
 
   #recover(dir: string): void {
-    const { segments, corrupt } = recoverSegments(dir)
+    const { segments, corrupt } = recoverSegments(dir, this.#options.clock)
     this.#count('corrupt', corrupt)
     this.#segments.push(...segments)
     this.#nextId = (segments.at(-1)?.id ?? 0) + 1

@@ -4,6 +4,8 @@ export const COMMANDS = [
   'target/start',
   'target/stop',
   'camera/configure',
+  'calibrate/start',
+  'calibrate/cancel',
   'record/start',
   'record/stop',
   'snapshot',
@@ -19,6 +21,7 @@ export interface Topics {
   readonly cameraStatus: string
   readonly tracks: string
   readonly trackEvents: string
+  readonly calibration: string
   /** One topic for each command; what the daemon subscribes to, and nothing else. */
   readonly requests: readonly string[]
 }
@@ -34,6 +37,7 @@ export function createTopics(device: string, camera: string): Topics {
     cameraStatus: `${base}/camera/${camera}/status`,
     tracks: `${base}/camera/${camera}/tracks`,
     trackEvents: `${base}/camera/${camera}/track_events`,
+    calibration: `${base}/camera/${camera}/calibration`,
     requests: COMMANDS.map((command) => `${base}/request/${command}`),
   }
 }

@@ -2,22 +2,31 @@ import { DAVIS346_SIZE } from '../events/geometry.js'
 import { createRng, deriveSeed } from './scene/rng.js'
 
 const { width: WIDTH, height: HEIGHT } = DAVIS346_SIZE
-const LEVELS = 16
-/** Standard deviation of the blur at the far end of the focus ring. */
-const MAX_BLUR_PX = 6
+/** Half the width of the blur at the far end of the focus ring, pixels. */
+const MAX_RADIUS_PX = 6
 
 /**
- * A picture with detail of all sizes, mean 1, the way a lens shows it that is out of focus by 0 (sharp) to 1. Blurs are
- * made when they are first asked for.
+ * A picture with detail of all sizes, mean 1, the way a lens shows it that is out of focus by 0 (as sharp as it gets) to
+ * 1. Blurs are made when they are first asked for; between two of them the picture is a mix of both. What is returned
+ * holds until the next call.
  */
 export function blurredPictures(seed: number): (defocus: number) => Float32Array {
   let sharp: Float32Array | undefined
   const made: Float32Array[] = []
+  const mixed = new Float32Array(WIDTH * HEIGHT)
+  const blurred = (radius: number) => {
+    // No lens shows an edge within one pixel.
+    sharp ??= blur(drawPicture(seed), { radius: 1, passes: 1 })
+    made[radius] ??= radius === 0 ? sharp : blur(sharp, { radius, passes: 3 })
+    return made[radius]
+  }
   return (defocus) => {
-    sharp ??= drawPicture(seed)
-    const level = Math.round(Math.min(1, Math.max(0, defocus)) * (LEVELS - 1))
-    made[level] ??= level === 0 ? sharp : blur(sharp, (MAX_BLUR_PX * level) / (LEVELS - 1))
-    return made[level]
+    const radius = MAX_RADIUS_PX * Math.min(1, Math.max(0, defocus))
+    const [below, share] = [Math.floor(radius), radius % 1]
+    if (share === 0) return blurred(below)
+    const [near, far] = [blurred(below), blurred(below + 1)]
+    for (let i = 0; i < mixed.length; i++) mixed[i] = (1 - share) * near[i]! + share * far[i]!
+    return mixed
   }
 }
 
@@ -37,11 +46,11 @@ function drawPicture(seed: number): Float32Array {
   return picture.map((v) => v / mean)
 }
 
-/** Three box blurs in each direction are close to a Gaussian. */
-function blur(picture: Float32Array, sigma: number): Float32Array {
-  const radius = Math.max(0, Math.round((Math.sqrt(4 * sigma * sigma + 1) - 1) / 2))
+/** Box blurs in each direction; three are close to a Gaussian. */
+function blur(picture: Float32Array, of: { radius: number; passes: number }): Float32Array {
+  const { radius, passes } = of
   let result = picture
-  for (let pass = 0; pass < 3; pass++) {
+  for (let pass = 0; pass < passes; pass++) {
     result = boxBlur(result, { radius, length: WIDTH, lines: HEIGHT, step: 1, lineStep: WIDTH })
     result = boxBlur(result, { radius, length: HEIGHT, lines: WIDTH, step: WIDTH, lineStep: 1 })
   }

@@ -1,7 +1,7 @@
 import type { Size } from '../events/geometry.js'
 import type { Percentiles } from '../publish/latency.js'
 import { trackPayload } from '../publish/payloads.js'
-import type { TrackPayload } from '../publish/schema.js'
+import type { TrackPayload } from '../publish/tracks-schema.js'
 import type { PackedWindow } from './feed.js'
 import type { PanelSummary } from './panels.js'
 

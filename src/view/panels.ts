@@ -10,8 +10,8 @@ export interface PanelContent {
   /** 0..1 */
   readonly progress?: number
   readonly verdict?: 'pass' | 'warn' | 'fail'
-  /** Makes the picture (PNG). Called at most once, and later than show(): it must hold on to what it draws. */
-  readonly picture?: () => Buffer
+  /** Makes the picture: SVG as text, PNG as bytes. Called at most once, and later than show(): it holds what it draws. */
+  readonly picture?: () => string | Buffer
 }
 
 export interface Panel {
@@ -38,7 +38,7 @@ interface Shown {
   readonly panel: Panel
   readonly content: PanelContent
   readonly version: number
-  made?: Buffer
+  made?: string | Buffer
 }
 
 /** Drop policy: of more than MAX_PANELS the one opened first goes; of one panel only the newest content is kept. */
@@ -92,7 +92,7 @@ export class PanelBoard {
   }
 
   /** The newest picture of a panel, made now if it was not; undefined when there is none. */
-  picture(name: string): Buffer | undefined {
+  picture(name: string): string | Buffer | undefined {
     const shown = this.#shown.get(name)
     if (shown?.content.picture === undefined) return undefined
     shown.made ??= shown.content.picture()

@@ -126,7 +126,7 @@ export class ViewServer {
       return
     }
     const method = command === undefined ? 'GET' : 'POST'
-    const panel = /^\/panel\/([a-z0-9-]+)\.png$/.exec(path)?.[1]
+    const panel = /^\/panel\/([a-z0-9-]+)$/.exec(path)?.[1]
     if (path !== '/' && path !== '/next' && command === undefined && panel === undefined) {
       sendFailure(response, 404, { message: 'There is nothing here.' })
     } else if (request.method !== method) {
@@ -194,7 +194,11 @@ export class ViewServer {
     const picture = this.panels.picture(name)
     if (picture === undefined) {
       sendFailure(response, 404, { message: 'This panel has no picture.' })
-    } else sendBytes(response, picture, { 'content-type': 'image/png' })
+    } else {
+      const isText = typeof picture === 'string'
+      const type = isText ? 'image/svg+xml' : 'image/png'
+      sendBytes(response, isText ? Buffer.from(picture) : picture, { 'content-type': type })
+    }
   }
 
   async #command(

@@ -37,7 +37,7 @@ t.test('write, activate, roll back to the one before and to none', async (t) => 
   const dir = folder()
   const store = new CalibrationStore(dir, '00000489')
   t.throws(() => store.rollback('hot-pixels'), { code: 'CALIBRATION_FAILED' })
-  const picture = { name: 'map', title: 'a map', png: Uint8Array.of(1, 2) }
+  const picture = { name: 'map', title: 'a map', svg: '<svg/>' }
   const first = store.write(result('PASS', '2026-11-22T10:00:00.000Z'), {
     pictures: [picture],
     exports: [{ name: 'list.txt', content: '1 2\n' }],
@@ -59,6 +59,8 @@ t.test('write, activate, roll back to the one before and to none', async (t) => 
   )
   t.same(calibratedSerials(dir), ['00000489'])
   t.equal(store.attachment(first.id, 'list.txt').toString(), '1 2\n')
+  t.same(first.pictures, [{ file: 'map.svg', title: 'a map' }])
+  t.equal(store.attachment(first.id, 'map.svg').toString(), '<svg/>')
   t.notOk(
     readdirSync(store.dir).some((name) => name.endsWith('.new')),
     'no drafts are left',
@@ -150,7 +152,7 @@ t.test('the report needs nothing beside itself and runs nothing', async (t) => {
     results: [older, newer].map((each) => ({
       ...each,
       active: each === newer,
-      images: [{ title: 'a "map"', png: Uint8Array.of(1, 2, 3) }],
+      images: [{ title: 'a "map"', type: 'image/png', content: Uint8Array.of(1, 2, 3) }],
     })),
   })
   t.match(html, 'data:image/png;base64,AQID')

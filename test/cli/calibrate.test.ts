@@ -38,12 +38,31 @@ t.test('PASS: exit 0, active, listed, reported, rolled back', async (t) => {
   t.match(JSON.parse(list.stdout), { results: [{ kind: 'zones', verdict: 'PASS', active: true }] })
   const html = join(dir, 'report.html')
   t.equal((await evtrackd(['calibrate', 'report', '--out', html, ...COMMON])).code, 0)
-  t.match(readFileSync(html, 'utf8'), 'data:image/png;base64,')
+  t.match(readFileSync(html, 'utf8'), 'data:image/svg+xml;base64,')
   const back = await evtrackd(['calibrate', 'rollback', 'zones', ...COMMON])
   t.match(back.stdout, 'none is active now')
   const again = await evtrackd(['calibrate', 'rollback', 'zones', '--json', ...COMMON])
   t.not(again.code, 0)
   t.match(again.stderr, 'CALIBRATION_FAILED')
+})
+
+t.test('with a duration, zones are drawn over what the camera sees', async (t) => {
+  const file = zonesFile('seen.json', 90)
+  const run = await evtrackd([
+    'calibrate',
+    'zones',
+    '--input',
+    file,
+    '--duration',
+    '0.5',
+    '--json',
+    ...COMMON,
+  ])
+  t.equal(run.code, 0, run.stderr)
+  const { id, seconds } = JSON.parse(run.stdout) as { id: string; seconds: number }
+  t.ok(seconds >= 0.5)
+  const svg = readFileSync(join(dir, 'calibration', '00000489', id, 'zones.svg'), 'utf8')
+  t.match(svg, /<image .*gate/s)
 })
 
 t.test('FAIL: exit 2, kept for the report and not active', async (t) => {
@@ -57,6 +76,9 @@ t.test('what cannot be meant is refused with a next step', async (t) => {
   const unknown = await evtrackd(['calibrate', 'nois', ...COMMON])
   t.equal(unknown.code, 78)
   t.match(unknown.stderr, /hot-pixels.*zones/)
+  const none = await evtrackd(['calibrate'])
+  t.not(none.code, 0)
+  t.match(none.stderr, /Kinds: hot-pixels/)
   const odd = await evtrackd(['calibrate', 'imu', '--duration', 'long', ...COMMON])
   t.equal(odd.code, 78)
   t.match(odd.stderr, '--duration')

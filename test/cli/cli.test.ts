@@ -69,7 +69,10 @@ t.test('a model package with one changed byte is refused by name, exit 78', asyn
 
 t.test('model list', async (t) => {
   const list = JSON.parse((await evtrackd(['model', 'list', '--json'])).stdout)
-  t.ok(list.models.some((model: { name: string }) => model.name === 'evt-compact'))
+  t.match(
+    list.models.find(({ name }: { name: string }) => name === 'evt-compact'),
+    { installed: false, active: true, previous: false, parameters: Number },
+  )
 })
 
 t.test('files that are no recording', async (t) => {

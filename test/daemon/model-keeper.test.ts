@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -40,7 +40,7 @@ t.test('a model that did not prove itself is asked for no more', async (t) => {
   const { file, store, name, keeper } = await bench()
   store.activate(name)
   const path = store.active!
-  keeper.judged(path, 'reverted', { error: slow, camera: 'left' })
+  keeper.judged(path, 'reverted', { error: slow, camera: 'left', inUse: [] })
   t.match(store.pointer(), {
     active: null,
     reverted: { name, code: 'MODEL_REVERTED', message: slow.message },
@@ -58,7 +58,7 @@ t.test('who is to blame when the daemon cannot go on', async (t) => {
   t.equal(keeper.takeBack(error('MODEL_INVALID'), ['evt-compact']), false, 'it was not tried')
   t.equal(keeper.takeBack(error('CAMERA_LOST'), tried), false)
   t.equal(keeper.takeBack(new Error('bug'), tried), false)
-  keeper.judged(store.active!, 'kept', { error: undefined, camera: 'left' })
+  keeper.judged(store.active!, 'kept', { error: undefined, camera: 'left', inUse: [] })
   t.equal(keeper.takeBack(error('BACKEND_UNAVAILABLE'), tried), false, 'it has worked before')
   t.equal(keeper.takeBack(error('MODEL_INVALID'), tried), true, 'damaged since')
   store.activate(name)
@@ -71,7 +71,7 @@ t.test('what cannot be written is told and stops nothing', async (t) => {
   store.activate(name)
   const path = store.active!
   writeFileSync(join(store.dir, 'active.json'), 'no JSON')
-  keeper.judged(path, 'kept', { error: undefined, camera: 'left' })
+  keeper.judged(path, 'kept', { error: undefined, camera: 'left', inUse: [] })
   t.match(lines.join(''), /state of installed models is not kept.*CONFIG_INVALID/)
 })
 
@@ -121,3 +121,40 @@ t.test('the desk says what became of a change', async (t) => {
   t.equal(committed, 2, 'the same one again is no change')
   t.same(switched, ['second'])
 })
+
+t.test(
+  'packages that nobody needs go when another has proved itself, and that is said',
+  async (t) => {
+    const { store, name, keeper, lines } = await bench()
+    const others = []
+    for (const other of ['one', 'two', 'three', 'four']) {
+      const dir = copyPackage()
+      editManifest(dir, (manifest) => {
+        manifest.name = other
+      })
+      others.push(await store.install(dir, 'int8'))
+    }
+    const [one, two, three, four] = others
+    // Their age decides, not their names.
+    for (const [i, each] of [four, three, two, one, name].entries()) {
+      utimesSync(store.path(each!)!, 1000 + i, 1000 + i)
+    }
+    store.activate(three!)
+    store.activate(four!)
+    const inUse = [store.path(two!)!, 'evt-compact']
+    keeper.judged(store.active!, 'kept', { error: undefined, camera: 'left', inUse })
+    t.same(store.names(), [four, name, three, two].sort(), 'in use, the one before, and one more')
+    t.match(lines.join(''), new RegExp(`old model packages removed removed=${one}`))
+    t.equal(store.rollback(), three)
+    keeper.prune([])
+    t.same(store.names(), [four, name, three].sort())
+    t.same(
+      readdirSync(store.dir).sort(),
+      [...store.names(), 'active.json'].sort(),
+      'nothing is left',
+    )
+    lines.length = 0
+    keeper.prune([])
+    t.same(lines, [], 'nothing to say')
+  },
+)

@@ -44,6 +44,7 @@ async function watchedModel(search?: TrackerSession['search']) {
   const { session } = model
   const watched: OpenModel = {
     sampler: model.sampler,
+    backend: model.backend,
     session: {
       spec: session.spec,
       template: (crop) => {

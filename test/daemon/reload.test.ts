@@ -12,12 +12,16 @@ t.test('what can change now, and what waits', async (t) => {
     mqtt: { tracksPerSecond: 5, deviceName: 'other', spool: { replayPerSecond: 3 } },
     tracking: { maxTargets: 2 },
     logLevel: 'debug',
+    guard: { enabled: true },
+    calibration: { nightlyHotPixels: '03:00' },
   })
   const plan = planReload(running, next)
   t.same(plan.live, [
+    'calibration.nightly_hot_pixels',
     'camera.preset',
     'filters.hot_pixels',
     'filters.refractory_us',
+    'guard.enabled',
     'log_level',
     'mqtt.spool.replay_per_second',
     'mqtt.tracks_per_second',

@@ -24,6 +24,7 @@ const REPORT: StatusReport = {
       reason: 'CAMERA_LOST: it was unplugged',
       camera_state: 'disconnected',
       serial: '00000489',
+      failures: 0,
       broker: { endpoint: 'broker:1883', state: 'connected', error: null },
       health: {
         boot_id: 'b1',

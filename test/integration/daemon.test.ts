@@ -7,15 +7,11 @@ import { parseConfig } from '../../src/daemon/load-config.js'
 import { createLog } from '../../src/daemon/log.js'
 import { systemClock } from '../../src/events/time.js'
 import type { Broker, IncomingMessage } from '../../src/publish/broker.js'
+import { calibrationStateSchema } from '../../src/publish/calibration-schema.js'
+import { healthSchema } from '../../src/publish/health-schema.js'
 import { createMqttBroker } from '../../src/publish/mqtt.js'
-import {
-  cameraStatusSchema,
-  healthSchema,
-  infoSchema,
-  statusSchema,
-  trackEventSchema,
-  tracksSchema,
-} from '../../src/publish/schema.js'
+import { cameraStatusSchema, infoSchema, statusSchema } from '../../src/publish/schema.js'
+import { trackEventSchema, tracksSchema } from '../../src/publish/tracks-schema.js'
 
 const quiet = createLog({ level: 'error', journal: false, write: () => {} })
 
@@ -109,6 +105,7 @@ t.test('emulated camera to MQTT: every payload is as its schema says', async (t)
     [topics.info]: infoSchema,
     [topics.health]: healthSchema,
     [topics.cameraStatus]: cameraStatusSchema,
+    [topics.calibration]: calibrationStateSchema,
     [topics.tracks]: tracksSchema,
     [topics.trackEvents]: trackEventSchema,
   }

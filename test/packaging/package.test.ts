@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { PACKAGE_ROOT, VERSION } from '../../src/daemon/version.js'
 import { lacking, sh } from './shell.js'
 
@@ -42,6 +42,28 @@ function noMachine(): string | false {
   return probe.status === 0 ? false : 'this machine allows no namespaces, overlay or cgroup2'
 }
 
+/** Boots a machine with the package beside it; what `probe-NAME.sh` told there, by key. */
+async function bootAndProbe(t: Test, name: string): Promise<Record<string, string>> {
+  const folder = join(PACKAGE_ROOT, 'test/packaging')
+  const spaces = ['-m', '-p', '-f', '-u', '-i', '-C', '-n']
+  const out = join(dir, `boot-${name}`)
+  mkdirSync(out)
+  const probe = join(folder, `probe-${name}.sh`)
+  const machine = ['bash', join(folder, 'boot-machine.sh'), '/', deb, probe, out, PACKAGE_ROOT]
+  const boot = await sh('timeout', ['-k', '5', '400', 'unshare', ...spaces, ...machine])
+  const report = join(out, 'report')
+  if (!existsSync(report)) throw new Error(`the machine did not come up: ${boot.stderr}`)
+  t.comment(readFileSync(join(out, 'errors'), 'utf8'))
+  if (existsSync(join(out, 'journal'))) t.comment(readFileSync(join(out, 'journal'), 'utf8'))
+  // dpkg and others write there too.
+  const lines = readFileSync(report, 'utf8')
+    .split('\n')
+    .filter((line) => /^[a-z_]+=/.test(line))
+  return Object.fromEntries(
+    lines.map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+}
+
 const skip = lacking('dpkg-deb')
 
 t.test('two builds give the same bytes', { skip }, async (t) => {
@@ -61,6 +83,7 @@ t.test('what the package holds', { skip }, async (t) => {
   const field = async (name: string) => (await sh('dpkg-deb', ['-f', deb, name])).stdout.trim()
   t.equal(await field('Version'), VERSION)
   t.equal(await field('Architecture'), arch)
+  t.match(await field('Maintainer'), /^[^<>]+ <\S+@\S+>$/)
   const bytes = Number(await field('Installed-Size')) * 1024
   t.ok(bytes > 50e6 && bytes <= 150e6, `${bytes} bytes installed`)
 
@@ -79,18 +102,28 @@ t.test('what the package holds', { skip }, async (t) => {
   t.same(others, [])
   const files = listed.map((line) => line.slice(line.indexOf('./') + 1))
   t.same(
-    files.filter((file) => /\.(map|ts|md5)$|\/(win32|darwin|musl|test)\//.test(file)),
+    files.filter((file) => /\.(map|ts|md5)$|\/(win32|darwin|musl|test|h5wasm)\//.test(file)),
     [],
   )
   for (const file of [
     'bin/evtrackd',
     'share/man/man1/evtrackd.1.gz',
+    'share/doc/evtrackd/changelog.gz',
+    'share/lintian/overrides/evtrackd',
     'share/bash-completion/completions/evtrackd',
     'lib/udev/rules.d/70-evtrackd.rules',
     'lib/sysusers.d/evtrackd.conf',
     'lib/systemd/system/evtrackd@.service',
   ]) {
     t.ok(files.includes(`/usr/${file}`), file)
+  }
+})
+
+t.test('whoever answers for the package has a name and an address', { skip }, async (t) => {
+  for (const MAINTAINER of ['nobody', 'A <a@b', 'A & B <a@b.example>', 'A\nB <a@b.example>']) {
+    const { code, stderr } = await build(join(dir, 'never'), { MAINTAINER })
+    t.equal(code, 2, MAINTAINER)
+    t.match(stderr, 'MAINTAINER has to be')
   }
 })
 
@@ -130,32 +163,7 @@ t.test('every line of the configuration that is a comment would be valid', { ski
 })
 
 t.test('as a service of a booted system', { skip: skip || noMachine() }, async (t) => {
-  const script = join(PACKAGE_ROOT, 'test/packaging/boot-service.sh')
-  const spaces = ['-m', '-p', '-f', '-u', '-i', '-C', '-n']
-  const out = join(dir, 'boot')
-  mkdirSync(out)
-  const boot = await sh('timeout', [
-    '-k',
-    '5',
-    '400',
-    'unshare',
-    ...spaces,
-    'bash',
-    script,
-    deb,
-    PACKAGE_ROOT,
-    out,
-  ])
-  const report = join(out, 'report')
-  if (!existsSync(report)) return void t.fail(`the machine did not come up: ${boot.stderr}`)
-  const found = Object.fromEntries(
-    readFileSync(report, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
-  )
-  t.comment(readFileSync(join(out, 'errors'), 'utf8'))
-  if (existsSync(join(out, 'journal'))) t.comment(readFileSync(join(out, 'journal'), 'utf8'))
+  const found = await bootAndProbe(t, 'service')
   const uid = found['uid'] ?? ''
   t.match(found, {
     preset: 'disabled',
@@ -182,3 +190,27 @@ t.test('as a service of a booted system', { skip: skip || noMachine() }, async (
   t.not(uid, '0')
   t.ok((found['status'] ?? '').length > 0, 'the daemon tells systemd its status')
 })
+
+t.test(
+  'one service for each camera; reload, upgrade, removal, purge',
+  { skip: skip || noMachine() },
+  async (t) => {
+    const found = await bootAndProbe(t, 'cameras')
+    t.same(found, {
+      started: '0 active active',
+      folders: '750 evtrackd /var/lib/evtrackd-00000042 750 evtrackd /run/evtrackd-00000043',
+      tracks:
+        'evtrackd/v1/mast-42/camera/davis346/tracks evtrackd/v1/mast-43/camera/davis346/tracks',
+      reload_taken: '0',
+      reload_refused: '0 same process active active',
+      version_before: 'older',
+      upgraded: '0 active active 99.0.0 99.0.0 disabled',
+      edited_kept: '# edited here, # a new default',
+      removed: '0 inactive inactive 0 files',
+      kept: '4 lines, /var/lib/evtrackd-00000042/mine, # edited here',
+      back: '0 active active # edited here',
+      purged: '0 ',
+      user: 'evtrackd',
+    })
+  },
+)

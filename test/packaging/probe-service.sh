@@ -1,5 +1,5 @@
 #!/bin/bash
-# Runs in the machine of boot-service.sh: installs the package, looks at the service and removes it again. Writes one
+# Runs in the machine of boot-machine.sh: installs the package, looks at the service and removes it again. Writes one
 # `key=value` a line; what a value should be is the test's business.
 exec >/run/out/report 2>/run/out/errors
 trap 'systemctl --force --force poweroff' EXIT

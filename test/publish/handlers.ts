@@ -10,6 +10,8 @@ export function notingHandlers(calls: unknown[]): CommandHandlers {
     'target/start': note('target/start'),
     'target/stop': note('target/stop'),
     'camera/configure': note('camera/configure'),
+    'calibrate/start': note('calibrate/start'),
+    'calibrate/cancel': note('calibrate/cancel'),
     'record/start': note('record/start'),
     'record/stop': note('record/stop'),
     snapshot: note('snapshot'),

@@ -18,15 +18,25 @@ export class ManualClock implements Clock {
     return this.#wall + this.#us
   }
 
+  /** Somebody sets the wall clock; monotonic time does not see it. */
+  setWall(wallUs: number): void {
+    this.#wall = wallUs - this.#us
+  }
+
   sleep(ms: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason)
-      const sleeper = { atUs: this.#us + ms * 1000, wake: resolve }
-      this.#sleepers.push(sleeper)
-      signal?.addEventListener('abort', () => {
+      const onAbort = () => {
         this.#sleepers = this.#sleepers.filter((other) => other !== sleeper)
-        reject(signal.reason)
-      })
+        reject(signal?.reason)
+      }
+      const wake = () => {
+        signal?.removeEventListener('abort', onAbort)
+        resolve()
+      }
+      const sleeper = { atUs: this.#us + ms * 1000, wake }
+      this.#sleepers.push(sleeper)
+      signal?.addEventListener('abort', onAbort, { once: true })
     })
   }
 

@@ -5,7 +5,7 @@ import {
   trackPayload,
   tracksPayload,
 } from '../../src/publish/payloads.js'
-import { trackEventSchema, tracksSchema } from '../../src/publish/schema.js'
+import { trackEventSchema, tracksSchema } from '../../src/publish/tracks-schema.js'
 import { aNew, anEnd, aStep, aTrack, SENSOR } from './tracks.js'
 
 t.test('boxes are clamped to the sensor and never negative', async (t) => {

@@ -3,18 +3,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { nowUs, systemClock } from '../../src/events/time.js'
+import { healthSchema } from '../../src/publish/health-schema.js'
 import { createMqttBroker } from '../../src/publish/mqtt.js'
 import { Publisher, type PublisherOptions } from '../../src/publish/publisher.js'
 import { responseSchema } from '../../src/publish/request-schema.js'
-import {
-  cameraStatusSchema,
-  healthSchema,
-  infoSchema,
-  statusSchema,
-  trackEventSchema,
-  tracksSchema,
-} from '../../src/publish/schema.js'
+import { cameraStatusSchema, infoSchema, statusSchema } from '../../src/publish/schema.js'
 import { Spool } from '../../src/publish/spool.js'
+import { trackEventSchema, tracksSchema } from '../../src/publish/tracks-schema.js'
 import { notingHandlers } from './handlers.js'
 import { Listener, type Received, type TestBroker, VARIANTS, type Variant } from './real-brokers.js'
 import { CAMERA, HEALTH } from './reports.js'

@@ -61,6 +61,25 @@ t.test('a valid request reaches its handler, cut to the sensor, and is answered'
   t.equal((await ask(STOP, { id: 'x' }))?.response.code, 'TARGET_UNKNOWN')
 })
 
+t.test('a calibration is asked for with keys of the contract', async (t) => {
+  const { ask, calls } = setUp()
+  const topic = (command: string) => `evtrackd/v1/d/request/calibrate/${command}`
+  const body = { kind: 'exposure', seconds: 9, dry_run: true, options: { max_us: 900 } }
+  t.equal((await ask(topic('start'), { ...body, transaction: 1 }))?.response.ok, true)
+  await ask(topic('cancel'), {})
+  await ask(topic('cancel'), { id: 'b1-1' })
+  t.strictSame(calls, [
+    ['calibrate/start', { kind: 'exposure', seconds: 9, dryRun: true, options: { max_us: 900 } }],
+    ['calibrate/cancel', {}],
+    ['calibrate/cancel', { id: 'b1-1' }],
+  ])
+  for (const wrong of [{}, { kind: 7 }, { kind: 'imu', seconds: 0 }, { kind: 'imu', path: '/' }]) {
+    const answer = await ask(topic('start'), wrong)
+    t.match(answer?.response, { ok: false, code: 'REQUEST_INVALID' })
+  }
+  t.equal(calls.length, 3)
+})
+
 t.test('Response Topic and Correlation Data are honoured', async (t) => {
   const { ask } = setUp()
   const correlationData = Buffer.from([1, 2, 3])

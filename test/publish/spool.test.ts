@@ -8,6 +8,7 @@ import {
   rmSync,
   symlinkSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -204,6 +205,35 @@ t.test('beyond their age records are dropped and counted', async (t) => {
   await clock.advance(4_000)
   t.strictSame(drain(spool), [4])
   t.equal(spool.stats().dropped_age, 3)
+})
+
+t.test('setting the wall clock makes nothing old, within a run and over a restart', async (t) => {
+  const dir = tempDir(t)
+  const { spool, clock } = open(dir, { maxAgeMs: 10_000 })
+  clock.setWall(12_000_000)
+  spool.append({ topic: 'a/b', atUs: clock.wallUs(), payload: '{"n":1}' })
+  clock.setWall(1_800_000_000_000_000)
+  spool.append({ topic: 'a/b', atUs: clock.wallUs(), payload: '{"n":2}' })
+  clock.setWall(1_700_000_000_000_000)
+  spool.append({ topic: 'a/b', atUs: clock.wallUs(), payload: '{"n":3}' })
+  await clock.advance(9_000)
+  t.equal(spool.stats().dropped_age, 0)
+  spool.close()
+  const file = join(dir, readdirSync(dir)[0]!)
+  // As a board wrote it that had not heard of the time yet.
+  utimesSync(file, 12, 12)
+  t.strictSame(drain(open(dir, { maxAgeMs: 10_000 }).spool), [1, 2, 3])
+})
+
+t.test('what an earlier run left is as old as its file', async (t) => {
+  const dir = tempDir(t)
+  const { spool } = open(dir)
+  add(spool, 1, 3)
+  spool.close()
+  const file = join(dir, readdirSync(dir)[0]!)
+  utimesSync(file, START_US / 1e6 - 60, START_US / 1e6 - 60)
+  t.equal(open(dir, { maxAgeMs: 100_000 }).spool.stats().pending, 3)
+  t.match(open(dir, { maxAgeMs: 50_000 }).spool.stats(), { pending: 0, dropped_age: 3 })
 })
 
 t.test('unacknowledged records are handed out again, in order, after rewind', async (t) => {

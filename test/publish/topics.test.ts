@@ -18,10 +18,13 @@ t.test('topics follow the contract', async (t) => {
     cameraStatus: 'evtrackd/v1/gate-3/camera/davis346/status',
     tracks: 'evtrackd/v1/gate-3/camera/davis346/tracks',
     trackEvents: 'evtrackd/v1/gate-3/camera/davis346/track_events',
+    calibration: 'evtrackd/v1/gate-3/camera/davis346/calibration',
     requests: [
       'evtrackd/v1/gate-3/request/target/start',
       'evtrackd/v1/gate-3/request/target/stop',
       'evtrackd/v1/gate-3/request/camera/configure',
+      'evtrackd/v1/gate-3/request/calibrate/start',
+      'evtrackd/v1/gate-3/request/calibrate/cancel',
       'evtrackd/v1/gate-3/request/record/start',
       'evtrackd/v1/gate-3/request/record/stop',
       'evtrackd/v1/gate-3/request/snapshot',

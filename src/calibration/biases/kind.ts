@@ -9,6 +9,8 @@ import type {
   Outcome,
   Progress,
 } from '../kind.js'
+import { rateCurve } from '../pictures/biases.js'
+import type { Depiction } from '../pictures/depiction.js'
 import { fullView } from '../prepare.js'
 import type { BiasesOptions } from '../schema.js'
 import { decide, distance, FRESH, type Goals, type Memory, type Seen } from './controller.js'
@@ -231,6 +233,17 @@ class BiasLoop implements Measurement {
 
   done(): boolean {
     return this.#done
+  }
+
+  depict(): Depiction | undefined {
+    if (this.#trace.length === 0) return undefined
+    const { minPerSecond, maxPerSecond } = this.#goals
+    return rateCurve({
+      trace: [...this.#trace],
+      readings: this.#steps.map(({ atSeconds, seen }) => [atSeconds, seen.perSecond] as const),
+      band: { from: minPerSecond, to: maxPerSecond },
+      doing: this.progress().text,
+    })
   }
 
   progress(): Progress {

@@ -1,10 +1,11 @@
 import { PIXEL_BIASES, type PixelBiases } from '../../davis346/pixel-response.js'
 import type { Preset } from '../../davis346/schema.js'
-import { COLORS, chartPng } from '../chart.js'
 import type { Outcome, Picture, Row } from '../kind.js'
 import { failed, judged, LIMITS, type Limit, told } from '../limits.js'
+import { noiseCurve, rateCurve, thresholdCurve } from '../pictures/biases.js'
+import { pictureOf } from '../pictures/depiction.js'
 import { type Goals, MOST_LONELY, type Seen } from './controller.js'
-import { knobsOf, sameKnobs, withKnobs } from './knobs.js'
+import { type Knobs, knobsOf, sameKnobs, withKnobs } from './knobs.js'
 import type { Step } from './steps.js'
 
 export interface BiasesResult {
@@ -37,11 +38,12 @@ export function outcomeOf(result: BiasesResult | undefined, of: Circumstances): 
   const unchanged = sameKnobs(found.knobs, kept.knobs)
   const preset = unchanged ? of.found : withKnobs(of.found, kept.knobs)
   const biases = pixelBiases(preset)
+  const rows = rowsOf(result, of, unchanged)
   return {
-    rows: rowsOf(result, of, unchanged),
+    rows,
     data: { found: plain(found), kept: plain(kept), steps: result.steps.map(plain), biases },
     ...(!unchanged && { settings: { preset: { biases } } }),
-    pictures: picturesOf(result, of),
+    pictures: picturesOf(result, of, rows),
     exports: [{ name: 'preset.json', content: presetFile(preset) }],
   }
 }
@@ -92,11 +94,14 @@ function rowsOf(result: BiasesResult, of: Circumstances, unchanged: boolean): Ro
     told('changes', changes, ''),
     told('event rate as found', found.seen.perSecond, 'events/s'),
     told('noise as found', found.seen.noiseHz, 'events/s per pixel'),
-    told('ON threshold, nominal', 100 * Math.expm1(kept.knobs.onThreshold), '% of light'),
-    told('OFF threshold, nominal', 100 * -Math.expm1(-kept.knobs.offThreshold), '% of light'),
+    told('ON threshold, nominal', onPercent(kept.knobs), '% of light'),
+    told('OFF threshold, nominal', offPercent(kept.knobs), '% of light'),
     ...(unchanged && steps.length > 1 && changes > 0 ? [keptRow()] : []),
   ]
 }
+
+const onPercent = ({ onThreshold }: Knobs) => 100 * Math.expm1(onThreshold)
+const offPercent = ({ offThreshold }: Knobs) => -100 * Math.expm1(-offThreshold)
 
 function keptRow(): Row {
   return {
@@ -145,71 +150,35 @@ function balanceRow({ onOff }: Seen): Row {
 }
 
 function picturesOf(
-  { steps, kept }: BiasesResult,
-  { goals, trace, found }: Circumstances,
+  { kept, steps }: BiasesResult,
+  { goals, found, trace }: Circumstances,
+  rows: readonly Row[],
 ): Picture[] {
-  const seconds = { label: 'seconds', scale: 'linear', min: 0 } as const
+  const rowOf = (name: string) => rows.find((each) => each.name === name)
   const at = (value: (step: Step) => number) =>
-    steps.map((step) => [step.atSeconds, Math.max(1e-3, value(step))] as const)
-  const noisePoints = at(({ seen }) => seen.noiseHz)
-  const line = { style: 'line' as const }
+    steps.map((step) => [step.atSeconds, value(step)] as const)
   const start = knobsOf(found)
-  const stairs = (value: (knobs: Step['knobs']) => number) => [
-    [0, 100 * value(start)] as const,
+  const stairs = (value: (knobs: Knobs) => number) => [
+    [0, value(start)] as const,
     ...steps.flatMap((step, i) => [
-      [steps[i - 1]?.atSeconds ?? 0, 100 * value(step.knobs)] as const,
-      [step.atSeconds, 100 * value(step.knobs)] as const,
+      [steps[i - 1]?.atSeconds ?? 0, value(step.knobs)] as const,
+      [step.atSeconds, value(step.knobs)] as const,
     ]),
   ]
+  const rate = rateCurve({
+    trace,
+    readings: at(({ seen }) => seen.perSecond),
+    band: { from: goals.minPerSecond, to: goals.maxPerSecond },
+    keptAtSeconds: kept.atSeconds,
+  })
+  const thresholds = thresholdCurve(stairs(onPercent), stairs(offPercent))
+  const noise = noiseCurve(
+    at(({ seen }) => seen.noiseHz),
+    goals.noiseHz,
+  )
   return [
-    {
-      name: 'rate',
-      title: 'Event rate while the biases were turned; the band is where it should be',
-      png: chartPng({
-        x: seconds,
-        y: { label: 'events/s', scale: 'log' },
-        band: [goals.minPerSecond, goals.maxPerSecond],
-        series: [
-          {
-            ...line,
-            label: 'rate',
-            color: COLORS.cool,
-            points: trace.map(([t, rate]) => [t, Math.max(1, rate)] as const),
-          },
-          {
-            label: 'readings',
-            color: COLORS.warm,
-            style: 'points',
-            points: at(({ seen }) => Math.max(1, seen.perSecond)),
-          },
-        ],
-        marks: [{ x: kept.atSeconds, label: 'kept', color: COLORS.good }],
-      }),
-    },
-    {
-      name: 'thresholds',
-      title: 'Nominal thresholds, hundredths of an e-fold of light',
-      png: chartPng({
-        x: seconds,
-        y: { label: 'threshold', scale: 'linear', min: 0 },
-        series: [
-          { ...line, label: 'ON', color: COLORS.good, points: stairs((k) => k.onThreshold) },
-          { ...line, label: 'OFF', color: COLORS.bad, points: stairs((k) => k.offThreshold) },
-        ],
-      }),
-    },
-    {
-      name: 'noise',
-      title: 'Noise of a pixel at each reading; the band is where it should be',
-      png: chartPng({
-        x: seconds,
-        y: { label: 'Hz a pixel', scale: 'log' },
-        band: [1e-3, goals.noiseHz],
-        series: [
-          { ...line, label: 'noise', color: COLORS.violet, points: noisePoints },
-          { label: 'readings', color: COLORS.warm, style: 'points', points: noisePoints },
-        ],
-      }),
-    },
+    pictureOf('rate', rate, rowOf('mean event rate')),
+    pictureOf('thresholds', thresholds, rowOf('ON to OFF events')),
+    pictureOf('noise', noise, rowOf('noise')),
   ]
 }

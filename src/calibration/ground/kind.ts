@@ -1,15 +1,19 @@
-import type { Size } from '../../events/geometry.js'
-import { COLORS } from '../chart.js'
 import type { CalibrationKind, MeasurementContext, Outcome, Row } from '../kind.js'
 import type { LensModel } from '../lens/model.js'
 import { failed, judged, LIMITS, told } from '../limits.js'
-import { sensorMapPng } from '../sensor-map.js'
+import { Background } from '../pictures/background.js'
+import { pictureOf } from '../pictures/depiction.js'
+import { groundMap } from '../pictures/ground.js'
+import type { Tones } from '../pictures/tones.js'
+import { fullView } from '../prepare.js'
 import { checkPoints, nameOf } from './check-points.js'
 import { GroundPlane } from './ground.js'
 import type { GroundOptions } from './ground-schema.js'
-import { matrixOf, type Place } from './homography.js'
+import { matrixOf } from './homography.js'
 
-/** Nothing is measured: the surveyed points are judged, drawn and put to use. */
+const FIT = 'points off the fit, rms'
+
+/** The surveyed points are judged, drawn and put to use; with a duration, over what the camera sees meanwhile. */
 export const groundKind: CalibrationKind<GroundOptions> = {
   name: 'ground',
   title: 'Ground',
@@ -18,20 +22,34 @@ export const groundKind: CalibrationKind<GroundOptions> = {
   seconds: 0,
   dataVersion: 1,
   needsCamera: false,
-  emulated: 'still',
+  emulated: 'moving',
+  prepare: (preset) => fullView(preset, { images: true }),
   create(context) {
-    const { points } = context.options
+    const { options, size, others } = context
+    const { points } = options
     checkPoints(points)
+    const background = new Background(size)
+    const plane = GroundPlane.from(options, lensOf(others))
     return {
+      events: (batch) => background.events(batch),
+      image: (image) => background.image(image),
       progress: () => ({ text: `${points.length} points`, figures: { points: points.length } }),
-      finish: () => outcomeOf(context),
+      depict: () => plane && groundMap(plane, { points, size, tones: background.tones() }),
+      finish: () => outcomeOf(context, background.tones()),
     }
   },
 }
 
-function outcomeOf({ options, size, others }: MeasurementContext<GroundOptions>): Outcome {
+function lensOf(others: MeasurementContext<GroundOptions>['others']): LensModel | undefined {
+  return others.find((each) => each.lens !== undefined)?.lens
+}
+
+function outcomeOf(
+  { options, size, others }: MeasurementContext<GroundOptions>,
+  tones: Tones | undefined,
+): Outcome {
   const { points } = options
-  const lens = others.find((each) => each.lens !== undefined)?.lens
+  const lens = lensOf(others)
   const outside = points.flatMap(({ pixel: [x, y] }, i) =>
     x < 0 || y < 0 || x > size.width || y > size.height
       ? [
@@ -53,27 +71,13 @@ function outcomeOf({ options, size, others }: MeasurementContext<GroundOptions>)
   }
   const left = leftOut(options, lens)
   const matrix = matrixOf(plane.fit)
+  const rows = rowsOf(plane, { options, left, lens })
+  const fitRow = rows.find(({ name }) => name === FIT)
   return {
-    rows: rowsOf(plane, { options, left, lens }),
+    rows,
     data: { ...options, groundToPicture: matrix, rms: plane.fit.rms, lens: lens !== undefined },
     settings: { ground: options },
-    pictures: [
-      {
-        name: 'ground',
-        title: 'Lines of the ground in the picture; rings: the points as surveyed, and as fitted',
-        png: sensorMapPng({
-          size,
-          outlines: gridOf(plane, { points: options.points, size }),
-          rings: points.flatMap(({ pixel: [x, y], metres }) => {
-            const fitted = plane.seen({ x: metres[0], y: metres[1] })
-            return [
-              { x, y, color: COLORS.warm },
-              ...(fitted === undefined ? [] : [{ ...fitted, color: COLORS.good }]),
-            ]
-          }),
-        }),
-      },
-    ],
+    pictures: [pictureOf('ground', groundMap(plane, { points, size, tones }), fitRow)],
     exports: [
       {
         name: 'ground.json',
@@ -105,7 +109,7 @@ function rowsOf(
       limit: limits.points,
       note: 'Four points fit any plane, so nothing tells whether one is wrong: survey two more.',
     }),
-    judged('points off the fit, rms', plane.fit.rms, {
+    judged(FIT, plane.fit.rms, {
       limit: limits.reprojection,
       note: `${nameOf(points, furthest)} is the furthest off: check its pixel and its metres.`,
     }),
@@ -153,56 +157,6 @@ function leftOut(options: GroundOptions, lens: LensModel | undefined): LeftOut[]
     )
     return [{ index, metres: Math.hypot(dx, dy), sigmas }]
   })
-}
-
-/** Lines of whole metres over the surveyed area and as much again around it, where the sensor sees them. */
-function gridOf(plane: GroundPlane, of: { points: GroundOptions['points']; size: Size }) {
-  const xs = of.points.map(({ metres }) => metres[0])
-  const ys = of.points.map(({ metres }) => metres[1])
-  const [left, right] = [Math.min(...xs), Math.max(...xs)]
-  const [near, far] = [Math.min(...ys), Math.max(...ys)]
-  const step = gridStep(Math.max(right - left, far - near))
-  const lines: (readonly [Place, Place])[] = []
-  const span = { x: right - left, y: far - near }
-  const [x0, x1] = [left - span.x / 2, right + span.x / 2]
-  const [y0, y1] = [near - span.y / 2, far + span.y / 2]
-  for (let x = Math.ceil(x0 / step) * step; x <= x1; x += step)
-    lines.push([
-      { x, y: y0 },
-      { x, y: y1 },
-    ])
-  for (let y = Math.ceil(y0 / step) * step; y <= y1; y += step)
-    lines.push([
-      { x: x0, y },
-      { x: x1, y },
-    ])
-  return lines.flatMap(([a, b]) => {
-    const pieces = 24
-    return Array.from({ length: pieces }, (_, i) => {
-      const at = (t: number) => plane.seen({ x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t })
-      return [at(i / pieces), at((i + 1) / pieces)] as const
-    }).flatMap(([from, to]) => {
-      if (from === undefined || to === undefined) return []
-      if (!inside(from, of.size) && !inside(to, of.size)) return []
-      const points = [
-        [from.x, from.y],
-        [to.x, to.y],
-      ] as const
-      return [{ points, color: COLORS.cool }]
-    })
-  })
-}
-
-function inside({ x, y }: Place, { width, height }: Size): boolean {
-  return x >= 0 && y >= 0 && x <= width && y <= height
-}
-
-/** Some ten lines, one, two or five metres apart, or ten times as much. */
-function gridStep(span: number): number {
-  const rough = span / 8
-  const power = 10 ** Math.floor(Math.log10(rough))
-  const share = rough / power
-  return power * (share <= 1 ? 1 : share <= 2 ? 2 : share <= 5 ? 5 : 10)
 }
 
 const rowsOf3 = (m: readonly number[]) => [m.slice(0, 3), m.slice(3, 6), m.slice(6, 9)]

@@ -11,13 +11,14 @@ import type {
 } from '../kind.js'
 import { failed, told } from '../limits.js'
 import { fullScale, lightOf } from '../picture-statistics.js'
+import { type Depiction, pictureOf } from '../pictures/depiction.js'
+import { boardNow, coverage, fitPictures, seenBoard } from '../pictures/lens.js'
 import { analyseLens } from './analyse.js'
 import { type BoardFinder, finderFor } from './board-finder.js'
 import { lensExports } from './exports.js'
 import { ViewCollection, WANTED } from './guidance.js'
 import type { LensOptions } from './lens-schema.js'
 import { loadOpenCv, type OpenCv, OpenCvError } from './opencv.js'
-import { coveragePicture, fitPictures, seenPicture } from './pictures.js'
 import type { Corners } from './refine.js'
 import { collectionRows, fitRows, lightRow, TOO_BRIGHT_NOTE } from './rows.js'
 import { solveLens } from './solve.js'
@@ -98,6 +99,7 @@ class LensMeasurement implements Measurement {
     if (!whole || image.tUs < this.#lookUs + LOOK_EVERY_US) return
     this.#lookUs = image.tUs
     this.#count.seen++
+    toGray(image, this.#gray)
     const { saturated, mean } = lightOf(image)
     if (saturated > TOO_BRIGHT) this.#count.bright++
     else if (mean < TOO_DARK) this.#count.dark++
@@ -111,7 +113,6 @@ class LensMeasurement implements Measurement {
 
   #look(image: ApsImage): void {
     const { size } = this.#context
-    toGray(image, this.#gray)
     const corners = this.#finder.find(this.#gray, size)
     const before = this.#before
     this.#now = corners
@@ -129,7 +130,7 @@ class LensMeasurement implements Measurement {
       return
     }
     if (!this.#views.offer(view)) return
-    this.#example ??= seenPicture(this.#gray, corners, size)
+    this.#example ??= pictureOf('lens-board', seenBoard(this.#gray, corners, size))
     if (this.#views.views.length % SOLVE_EVERY === 0) this.#learnFocal()
   }
 
@@ -183,6 +184,17 @@ class LensMeasurement implements Measurement {
     }
   }
 
+  depict(): Depiction | undefined {
+    if (this.#count.seen === 0) return undefined
+    return boardNow({
+      views: this.#views,
+      size: this.#context.size,
+      gray: this.#gray,
+      corners: this.#now ?? { ids: [], points: [] },
+      text: this.progress().text,
+    })
+  }
+
   done(): boolean {
     return this.#views.complete
   }
@@ -191,7 +203,9 @@ class LensMeasurement implements Measurement {
     const { size } = this.#context
     const { views } = this.#views
     const light = lightRow(this.#count)
-    const pictures = [coveragePicture(this.#views, size), ...(this.#example ? [this.#example] : [])]
+    const collected = collectionRows(this.#views)
+    const where = pictureOf('lens-coverage', coverage(this.#views, size), collected[1])
+    const pictures = [where, ...(this.#example ? [this.#example] : [])]
     if (views.length < LEAST_VIEWS) {
       const rows = [light, failed('views', this.#whyNoViews())]
       return { rows, data: { views: views.length }, pictures, exports: [] }
@@ -200,13 +214,16 @@ class LensMeasurement implements Measurement {
       const analysis = analyseLens(this.#cv, this.#corners(), this.#target())
       const { lens, rms } = analysis.fit
       this.#views.focal = lens.fx
+      const rows = [
+        // Counted again: now it is known how far the board was turned.
+        ...collectionRows(this.#views),
+        light,
+        told('pictures that were blurred by motion', this.#count.moved, ''),
+        ...fitRows(analysis),
+      ]
+      const rowOf = (name: string) => rows.find((each) => each.name === name)
       return {
-        rows: [
-          ...collectionRows(this.#views),
-          light,
-          told('pictures that were blurred by motion', this.#count.moved, ''),
-          ...fitRows(analysis),
-        ],
+        rows,
         data: {
           lens,
           rms,
@@ -216,7 +233,7 @@ class LensMeasurement implements Measurement {
           views: analysis.views,
         },
         settings: { lens },
-        pictures: [...pictures, ...fitPictures(analysis, this.#board)],
+        pictures: [...pictures, ...fitPictures(analysis, this.#board, rowOf)],
         exports: lensExports(lens, { rms, views: analysis.views.length, board: this.#board }),
       }
     } catch (error) {
@@ -225,7 +242,7 @@ class LensMeasurement implements Measurement {
         'fit',
         'The views contradict each other: is the board flat, and is its size right?',
       )
-      return { rows: [...collectionRows(this.#views), light, row], data: {}, pictures, exports: [] }
+      return { rows: [...collected, light, row], data: {}, pictures, exports: [] }
     }
   }
 

@@ -1,11 +1,18 @@
 import { type Command, Option } from 'commander'
 import { config, json } from './options.js'
 
+const KINDS =
+  'Kinds: hot-pixels, exposure, focus, lens, biases, noise, imu, ground, zones, time; docs/calibration.md says what each needs.'
+
 /** Measuring a camera in the field. */
 export function addCalibrationCommands(program: Command): void {
   const calibration = program
     .command('calibrate')
     .description('measure a camera in the field, judge it, and put the result to use')
+    .addHelpText(
+      'after',
+      `\n${KINDS}\n\n\`evtrackd calibrate hot-pixels --help\` says how a kind is run.`,
+    )
   const ofCamera = () => new Option('--serial <serial>', 'the camera, where there are several')
   calibration
     .command('report')
@@ -30,7 +37,20 @@ export function addCalibrationCommands(program: Command): void {
     .addOption(json())
     .action(async (kind, options) => (await import('../calibrate.js')).rollback(kind, options))
   calibration
-    .command('run <kind>', { isDefault: true })
+    .command('all')
+    .description('a new camera from the box: one kind after the other, then the report')
+    .option('--skip <kinds>', 'leave these out: focus,lens')
+    .option('-o, --out <file.html>', 'the report', 'calibration.html')
+    .option('-y, --yes', 'do not wait for Enter before each kind')
+    .option('-s, --source <source>', 'camera, or emulator; default: as configured')
+    .option('--scene <name>', 'what the emulated camera sees')
+    .option('--seed <n>', 'seed of the emulated camera and its scene')
+    .addOption(ofCamera())
+    .addOption(config())
+    .addHelpText('after', `\nExit status: that of the worst kind, 0 PASS, 1 WARN, 2 FAIL.`)
+    .action(async (options) => (await import('../calibrate-all.js')).measureAll(options))
+  calibration
+    .command('run [kind]', { isDefault: true })
     .description('calibrate; `run` may be left out')
     .option('--from <file.aedat4>', 'measure a recording instead of a camera')
     .option('-s, --source <source>', 'camera, or emulator; default: as configured')
@@ -43,13 +63,18 @@ export function addCalibrationCommands(program: Command): void {
     .option('--set <key=value...>', 'options of the kind, as in [calibration.<kind>]')
     .option('--input <file.json>', 'options of the kind from a file: zones, surveyed points')
     .option('--dry-run', 'measure and judge; write nothing')
+    .option('--daemon', 'through the evtrackd that runs, or not at all')
+    .option(
+      '--direct',
+      'on the camera itself; default: through the evtrackd that runs, if one does',
+    )
     .addOption(ofCamera())
     .addOption(config())
     .addOption(json())
     .addHelpText(
       'after',
       `
-Kinds: hot-pixels, noise, focus, exposure, lens, imu, ground, time, zones; docs/calibration.md says what each needs.
+${KINDS}
 
 Examples:
   evtrackd calibrate hot-pixels                 cover the lens first
@@ -60,7 +85,10 @@ Examples:
 
 Exit status: 0 PASS, 1 WARN, 2 FAIL or not measured, 78 configuration refused, 130 stopped.`,
     )
-    .action(async (kind, options) => (await import('../calibrate.js')).measure(kind, options))
+    .action(async (kind: string | undefined, options) => {
+      if (kind === undefined) calibration.help({ error: true })
+      else await (await import('../calibrate.js')).measure(kind, options)
+    })
 
   program
     .command('board')

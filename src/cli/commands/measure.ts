@@ -26,7 +26,7 @@ export function addMeasureCommands(program: Command): void {
     )
     .option(
       '--only <rows>',
-      'comma-separated: decode, pipeline, scene, heap, inference, latency, usb, start, soak',
+      'comma-separated: decode, pipeline, scene, heap, inference, latency, usb, start, watched, soak',
     )
     .option(
       '--soak-seconds <n>',

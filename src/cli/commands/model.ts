@@ -4,9 +4,15 @@ import { config, json } from './options.js'
 /** Model packages, and what trains and judges them. */
 export function addModelCommands(program: Command): void {
   const model = program.command('model').description('model packages')
+  const state = () =>
+    new Option('--state-dir <dir>', 'state directory, if not the one of the configuration')
   model
     .command('list')
-    .description('list the model packages found, with size, hash and energy estimate')
+    .description(
+      'the model packages of the program and the installed ones: which is in use and which was before, size, hash, energy estimate',
+    )
+    .addOption(config())
+    .addOption(state())
     .addOption(json())
     .action(async (options) => (await import('../model.js')).list(options))
   model
@@ -38,8 +44,6 @@ export function addModelCommands(program: Command): void {
     )
     .addOption(json())
     .action(async (name, options) => (await import('../model-energy.js')).energy(name, options))
-  const state = () =>
-    new Option('--state-dir <dir>', 'state directory, if not the one of the configuration')
   model
     .command('install <path>')
     .description(

@@ -3,7 +3,10 @@ import { Option } from 'commander'
 /** Options that several commands have. */
 export const json = () => new Option('--json', 'print JSON for programs')
 export const config = () =>
-  new Option('-c, --config <file>', 'configuration file (TOML); defaults without one')
+  new Option(
+    '-c, --config <file>',
+    'configuration file (TOML) instead of /etc/evtrackd/evtrackd.toml; drop-ins and environment count as for `run`',
+  )
 export const tracker = () =>
   new Option(
     '--tracker <tracker>',

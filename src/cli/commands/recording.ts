@@ -10,6 +10,7 @@ export function addRecordingCommands(program: Command): void {
     )
     .addOption(config())
     .option('-s, --source <source>', 'camera, emulator or scene; default: as configured')
+    .option('--camera <id>', 'which one, where [[cameras]] has several')
     .option('--seconds <n>', 'stop after so many seconds of device time; default: until Ctrl-C')
     .addOption(json())
     .action(async (file, options) => (await import('../record.js')).record(file, options))

@@ -42,7 +42,7 @@ Exit status: 0 stopped by a signal or at the end of the recording, 1 failed, 78 
     .addHelpText(
       'after',
       `
-Exit status: 0 running, 3 running but degraded, 1 no daemon answers.`,
+Exit status: 0 running, 3 running but degraded or with a camera that failed, 1 no daemon answers.`,
     )
     .action(async (options) => (await import('../status.js')).status(options))
 

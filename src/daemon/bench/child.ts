@@ -20,24 +20,40 @@ async function residentMb(pid: number): Promise<number> {
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? Number.NaN) / 1024
 }
 
+export interface RunningChild {
+  readonly pid: number
+  /** From starting the process to its `ready` line, milliseconds. */
+  readonly readyMs: number
+  stop(): Promise<void>
+}
+
 /**
- * Starts `evtrackd run` as a user would, on the emulated camera with the embedded broker, and watches its memory.
- * Linux only.
+ * Starts `evtrackd run` as a user would, on the emulated camera with the embedded broker; `more` are lines of its
+ * configuration. Rejects when it is not ready in 30 s.
  */
-export async function benchStart(seconds: number): Promise<StartResult> {
+export async function startChild(more = ''): Promise<RunningChild> {
   const dir = await mkdtemp(join(tmpdir(), 'evtrackd-bench-'))
   const config = join(dir, 'evtrackd.toml')
   await writeFile(
     config,
-    `state_dir = ${JSON.stringify(dir)}\n[source]\nkind = "emulator"\n[mqtt]\nurl = "embedded"\n[mqtt.embedded]\nport = 0\n`,
+    `state_dir = ${JSON.stringify(dir)}\n[source]\nkind = "emulator"\n[mqtt]\nurl = "embedded"\n[mqtt.embedded]\nport = 0\n${more}`,
   )
   const started = performance.now()
   const child = spawn(
     process.execPath,
     [join(PACKAGE_ROOT, 'dist/src/cli/main.js'), 'run', '--config', config],
-    { stdio: ['ignore', 'ignore', 'pipe'] },
+    {
+      stdio: ['ignore', 'ignore', 'pipe'],
+      // Its sockets beside its state, away from a service on this machine.
+      env: { ...process.env, RUNTIME_DIRECTORY: dir },
+    },
   )
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()))
+  const stop = async () => {
+    child.kill('SIGTERM')
+    await exited
+    await rm(dir, { recursive: true, force: true })
+  }
   try {
     let text = ''
     await new Promise<void>((resolve, reject) => {
@@ -57,8 +73,17 @@ export async function benchStart(seconds: number): Promise<StartResult> {
         resolve()
       })
     })
-    const readyMs = performance.now() - started
-    const pid = child.pid!
+  } catch (error) {
+    await stop()
+    throw error
+  }
+  return { pid: child.pid!, readyMs: performance.now() - started, stop }
+}
+
+/** Watches the memory of a daemon. Linux only. */
+export async function benchStart(seconds: number): Promise<StartResult> {
+  const { pid, readyMs, stop } = await startChild()
+  try {
     const rssMbAtReady = await residentMb(pid)
     const rssMb: number[] = []
     for (let i = 0; i < seconds; i++) {
@@ -67,8 +92,6 @@ export async function benchStart(seconds: number): Promise<StartResult> {
     }
     return { readyMs, rssMbAtReady, rssMb }
   } finally {
-    child.kill('SIGTERM')
-    await exited
-    await rm(dir, { recursive: true, force: true })
+    await stop()
   }
 }

@@ -27,7 +27,7 @@ export interface BatchResult {
   readonly ratioOfMin: number
 }
 
-const WARM_UP_RUNS = 5
+export const WARM_UP_RUNS = 5
 
 /** Times one search inference of `batch` targets on this thread, on the package's golden crops. */
 export async function benchInference(
@@ -80,8 +80,8 @@ export async function benchBatch(
   }
 }
 
-/** A search of the golden crop, `batch` times side by side. */
-async function prepareSearch(
+/** A search of the first golden crop, `batch` times side by side. */
+export async function prepareSearch(
   pkg: ModelPackage,
   { session, batch }: { readonly session: TrackerSession; readonly batch: number },
 ): Promise<() => Promise<unknown>> {
@@ -98,7 +98,7 @@ async function prepareSearch(
   return () => session.search(crops, states)
 }
 
-class Stopwatch {
+export class Stopwatch {
   readonly #times: number[] = []
   #cpuUs = 0
 

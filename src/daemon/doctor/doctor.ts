@@ -42,18 +42,28 @@ export async function examine(
   } catch (error) {
     add(failed('configuration', error))
   }
+  const several = cameras.length > 1
+  const named = (id: string, check: Check) =>
+    several ? { ...check, name: `${id} ${check.name}` } : check
   for (const { id, config } of cameras) {
-    const named = (check: Check) => (id === '' ? check : { ...check, name: `${id} ${check.name}` })
     const running = await askDaemon(runtimeDir(config, sources.env))
-    add(...(await checkCamera(config, { port, running })).map(named))
+    const found = await checkCamera(config, { port, running })
+    add(...found.map((check) => named(id, check)))
   }
   const first = cameras[0]?.config
-  if (first !== undefined) {
-    if (first.source.kind === 'camera') add(checkUsbMemory(first.camera))
-    add(...(await checkModel(first)))
-    add(...(await checkBroker(first)))
-    add(await checkDisk(first))
+  if (first?.source.kind === 'camera') add(checkUsbMemory(first.camera))
+  // A camera may have been given another network by camera/configure; the same one is opened once.
+  const networks = differing(cameras, ({ model, tracking }) => [model, tracking])
+  for (const { id, config } of networks) {
+    const found = await checkModel(config)
+    add(...(networks.length > 1 ? found.map((check) => named(id, check)) : found))
   }
+  // Each is a device of its own at the broker, with rights of its own.
+  const brokers = cameras.map(async ({ id, config }) =>
+    (await checkBroker(config)).map((check) => named(id, check)),
+  )
+  for (const some of await Promise.all(brokers)) add(...some)
+  for (const { id, config } of cameras) add(named(id, await checkDisk(config)))
   add(await checkClock(), checkTemperature())
   return checks
 }
@@ -67,4 +77,13 @@ async function askDaemon(own: string): Promise<StatusReport | undefined> {
     }
   }
   return undefined
+}
+
+/** The cameras whose configurations differ in what is picked, the first of each kind. */
+function differing(
+  cameras: readonly CameraPlan[],
+  pick: (config: CameraPlan['config']) => unknown,
+): readonly CameraPlan[] {
+  const kinds = cameras.map(({ config }) => JSON.stringify(pick(config)))
+  return cameras.filter((_, i) => kinds.indexOf(kinds[i]!) === i)
 }

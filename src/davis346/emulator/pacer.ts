@@ -20,6 +20,11 @@ const FAST_STEP_US = 1000
  */
 const GRACE_US = 100_000
 const MAX_LAG_US = 1_000_000
+/**
+ * Device time that one turn makes up for while somebody reads. An emulator that is late shares its thread with the host:
+ * what it owes in one go, the host would wait for with every control request.
+ */
+const REAL_TURN_US = 20_000
 
 /** Brings a model to where its time should be and serves reads on the way. One for each power-up. */
 export class Pacer {
@@ -65,7 +70,18 @@ export class Pacer {
       }
       if (model.nowUs > startUs) this.#bootUs = hostUs - model.nowUs
     }
-    const untilUs = Math.max(model.nowUs, hostUs - this.#bootUs)
+    const dueUs = Math.max(model.nowUs, hostUs - this.#bootUs)
+    if (this.#pace === 'real' && model.streaming && pipe.pending > 0) {
+      // A machine too slow for the emulation: to lose data takes as long as to send them, so time passes later.
+      this.#bootUs += Math.max(0, dueUs - model.nowUs - MAX_LAG_US)
+      this.#reach(Math.min(dueUs, model.nowUs + REAL_TURN_US), { model, pipe, hostUs })
+    } else this.#reach(dueUs, { model, pipe, hostUs })
+  }
+
+  #reach(
+    untilUs: number,
+    { model, pipe, hostUs }: { model: Davis346Model; pipe: BulkPipe; hostUs: number },
+  ): void {
     const lagUs = untilUs - settle(model, pipe, { untilUs, dropBeforeUs: 0 })
     if (this.#pace === 'fast') {
       // What the host was too slow for is not made up and not lost: time simply passes later.

@@ -8,6 +8,8 @@ const CHUNK_BYTES = 1024 * 1024
  */
 export class FileWindow {
   readonly size: number
+  /** Bytes read so far, those read again included: what searching a damaged file costs. The reader adds its own. */
+  lookedBytes = 0
   #handle: FileHandle
   #buffer = Buffer.allocUnsafeSlow(0)
   #start = 0
@@ -45,6 +47,7 @@ export class FileWindow {
       )
       // The file became shorter while it was read.
       if (bytesRead === 0) break
+      this.lookedBytes += bytesRead
       this.#length += bytesRead
     }
   }

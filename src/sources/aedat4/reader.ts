@@ -30,9 +30,11 @@ export interface DataTable {
 
 /** Problems kept one by one; further ones are only counted, so that a file of rubbish cannot fill memory. */
 const MAX_PROBLEMS = 100
+/** Looks at each byte of a file, on average. Without limit, packets that overlap make each other be read again. */
+const MAX_LOOKS = 16
 const PACKET_HEADER_BYTES = 8
 const SCAN_BYTES = 64 * 1024
-/** Bytes that a scan must see at once to judge a packet: its header and its body's first 16. */
+/** What a scan must see to judge a packet: its header and its body's first 16 bytes. */
 const SCAN_OVERLAP = PACKET_HEADER_BYTES + 16
 
 /**
@@ -123,6 +125,7 @@ export class Aedat4Reader {
     this.#problems = []
     this.#problemCount = 0
     this.#skippedBytes = 0
+    this.#file.lookedBytes = 0
     if (this.table.state === 'damaged') this.#reportTable()
   }
 
@@ -131,6 +134,11 @@ export class Aedat4Reader {
     let last = this.#next
     while (this.#next < this.#limit) {
       const offset = this.#next
+      if (this.#file.lookedBytes > MAX_LOOKS * this.fileBytes + MAX_PACKET_BYTES) {
+        this.report(offset, 'The file is too damaged to go on: the rest is not read.')
+        this.#skip(offset)
+        break
+      }
       const head = await this.#file.view(offset, PACKET_HEADER_BYTES)
       const claim = this.#claimAt(head, 0, offset)
       if (typeof claim === 'string') {
@@ -159,6 +167,7 @@ export class Aedat4Reader {
         return { kind: claim.stream.kind, offset, bytes }
       } catch (error) {
         this.report(offset, `The packet cannot be read: ${(error as Error).message}.`)
+        this.#file.lookedBytes += claim.bytes
         await this.#resync(offset + 1, offset)
       }
     }
@@ -211,7 +220,11 @@ export class Aedat4Reader {
         }
       }
     }
-    this.#skippedBytes += Math.max(0, this.#limit - lostFrom)
+    this.#skip(lostFrom)
+  }
+
+  #skip(from: number): void {
+    this.#skippedBytes += Math.max(0, this.#limit - from)
     this.#next = this.#limit
   }
 

@@ -21,14 +21,18 @@ export const SCENE_NAMES = [
 ] as const
 export type SceneName = (typeof SCENE_NAMES)[number]
 
+/** Scenes without a target. `covered`: a lens in the dark, so that nothing is left but what the sensor makes itself. */
+export const EMPTY_SCENE_NAMES = ['covered'] as const
+const KNOWN = [...SCENE_NAMES, ...EMPTY_SCENE_NAMES] as const
+
 type Body = Omit<SceneSketch, 'name' | 'seed'>
 
-/** Throws CONFIG_INVALID for a name that is none of SCENE_NAMES. */
+/** Throws CONFIG_INVALID for a name that is none of SCENE_NAMES and EMPTY_SCENE_NAMES. */
 export function sceneByName(name: string, seed = 1): SceneConfig {
-  const known = SCENE_NAMES.find((entry) => entry === name)
+  const known = KNOWN.find((entry) => entry === name)
   if (!known) {
     throw new EvtrackError('CONFIG_INVALID', `There is no scene "${name}".`, {
-      next: `Choose one of ${SCENE_NAMES.join(', ')}.`,
+      next: `Choose one of ${KNOWN.join(', ')}.`,
       data: { name },
     })
   }
@@ -73,7 +77,12 @@ const busyWall = (rng: Rng): SceneSketch['background'] => ({
   brightness: 0.35,
 })
 
-const BUILD: Record<SceneName, (rng: Rng) => Body> = {
+const BUILD: Record<(typeof KNOWN)[number], (rng: Rng) => Body> = {
+  covered: () => ({
+    background: { kind: 'flat', contrast: 0, brightness: 0.02 },
+    pixel: { leakHz: 0.05, shotNoiseHz: 0.1, hotPixels: 40, hotPixelHz: 150 },
+    things: [],
+  }),
   demo: (rng) => ({
     background: {
       kind: 'flat',

@@ -94,7 +94,7 @@ t.test('the preset that it writes is one that evtrackd reads', async (t) => {
     outcome.pictures.map(({ name }) => name),
     ['rate', 'thresholds', 'noise'],
   )
-  for (const { png } of outcome.pictures) t.same([...png.subarray(1, 4)], [0x50, 0x4e, 0x47])
+  for (const { svg } of outcome.pictures) t.match(svg, /^<svg /)
 })
 
 t.test('nothing measured is a failure, not a result', async (t) => {

@@ -3,7 +3,7 @@ import { TrackPlacer } from '../../../src/calibration/ground/track-placer.js'
 import { undistortBox } from '../../../src/calibration/lens/model.js'
 import { EMULATED_LENS } from '../../../src/calibration/lens/show.js'
 import { tracksPayload } from '../../../src/publish/payloads.js'
-import { tracksSchema } from '../../../src/publish/schema.js'
+import { tracksSchema } from '../../../src/publish/tracks-schema.js'
 import { aNew, aStep, aTrack } from '../../publish/tracks.js'
 
 const SIZE = { width: 346, height: 260 }
