@@ -123,10 +123,10 @@ class Description:
         return self.conv(x, layer, name, as_=dict(type='logit', exponent=None))
 
 
-def files(p):
+def files(p, walks=graph.PARTS):
     """-> {'network.json': bytes, 'network.bin': bytes}"""
     numbers, parts = Numbers(), {}
-    for part, tell in graph.PARTS.items():
+    for part, tell in walks.items():
         told = tell(Description(part, numbers), p)
         parts[part] = dict(inputs=told.inputs, layers=told.layers, outputs=told.outputs)
     network = dict(format=FORMAT, version=VERSION, depth=grid.DEPTH, data='network.bin', tensors=numbers.rows, parts=parts)

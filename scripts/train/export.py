@@ -18,10 +18,12 @@ import torch
 import describe
 import energy
 import graph
+import graph_conv
 import grid
 import net as tracker_net
 import package
 from data import ShardPool
+from net_conv import ConvTracker
 from onnx_builder import OnnxBuilder
 
 
@@ -92,9 +94,10 @@ def golden_vectors(net, z, x):
 def load(args):
     if args.random is not None:
         torch.manual_seed(args.random)
-        return tracker_net.Tracker(*args.sizes), dict(note=f'random weights, seed {args.random}')
+        net = ConvTracker() if args.network == 'conv' else tracker_net.Tracker(*args.sizes)
+        return net, dict(note=f'random weights, seed {args.random}')
     state = torch.load(args.checkpoint, map_location='cpu')
-    net = tracker_net.Tracker(**state['sizes'])
+    net = (ConvTracker if 'widths' in state['sizes'] else tracker_net.Tracker)(**state['sizes'])
     net.load_state_dict(state['average'])
     return net, state['record']
 
@@ -105,6 +108,7 @@ def main():
     parser.add_argument('--random', type=int)
     parser.add_argument('--sizes', type=lambda text: [int(n) for n in text.split(',')], default=[32, 96, 2],
                         help='with --random: stem channels, channels, blocks')
+    parser.add_argument('--network', choices=['compact', 'conv'], default='compact', help='with --random')
     parser.add_argument('--shards', help='folder of validation shards: golden vectors and spike counts')
     parser.add_argument('--golden', type=int, default=4, help='golden vectors, at most 64')
     parser.add_argument('--out', required=True)
@@ -132,18 +136,21 @@ def main():
                 net(torch.from_numpy(z[:16]).float(), torch.from_numpy(x[:16]).float())
     net.eval()
     net.set_exact()
-    p = parameters(net)
-    check_grid(p)
+    conv = isinstance(net, ConvTracker)
+    parts = graph_conv.PARTS if conv else graph.PARTS
+    p = graph_conv.parameters(net) if conv else parameters(net)
+    (graph_conv.check_grid if conv else check_grid)(p)
     files = {}
     for dialect in ('int8', 'fp32'):
-        for part, tell in graph.PARTS.items():
+        for part, tell in parts.items():
             files[f'{part}-{dialect}.onnx'] = tell(OnnxBuilder(dialect, part), p).model().SerializeToString()
-    files.update(describe.files(p))
+    files.update(describe.files(p, parts))
     tensors = golden_vectors(net, z[:args.golden], x[:args.golden])
     files['golden.bin'], golden = package.pack_golden(tensors)
-    layers = energy.count(net, z, x)
+    layers = (graph_conv if conv else energy).count(net, z, x)
     name = args.name or os.path.basename(os.path.normpath(args.out))
-    model = package.model_json(name, net, golden=golden, layers=layers, record=record)
+    model = package.model_json(name, net, golden=golden, layers=layers, record=record,
+                               description=graph_conv.DESCRIPTION if conv else package.DESCRIPTION)
     model['files'] = {f: dict(sha256=hashlib.sha256(b).hexdigest(), bytes=len(b)) for f, b in sorted(files.items())}
     files['model.json'] = (json.dumps(model, indent=2, allow_nan=False) + '\n').encode()
     files['model-card.md'] = package.model_card(model).encode()

@@ -145,7 +145,10 @@ class OnnxBuilder:
         scale = np.exp2(-layer['exponent'])
         real = (layer['weight'] * scale.reshape(-1, 1, 1, 1)).astype(np.float32)
         bias = self.f32(f'{name}.bias', layer['bias'] * scale)
-        return self.op('Conv', [self.to_float(x), self.f32(f'{name}.weight', real), bias], name, kernel_shape=[1, 1])
+        left, right, top, bottom = layer['pads']
+        pads = dict(pads=[top, left, bottom, right]) if any(layer['pads']) else {}
+        return self.op('Conv', [self.to_float(x), self.f32(f'{name}.weight', real), bias], name,
+                       kernel_shape=list(real.shape[2:]), **pads)
 
     def model(self):
         graph = helper.make_graph(self.nodes, self.part, self.inputs, self.outputs, list(self.constants.values()))

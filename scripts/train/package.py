@@ -32,21 +32,23 @@ def pack_golden(tensors):
     return bytes(content), rows
 
 
-def model_json(name, net, *, golden, layers, record):
+DESCRIPTION = 'Compact spiking single-object tracker on separate template and search crops'
+
+
+def model_json(name, net, *, golden, layers, record, description=DESCRIPTION):
     template, search = energy.mmac(net)
-    channels, heads = net.sizes['channels'], net.blocks[0].heads
     return dict(
         schemaVersion=2,
         name=name,
-        description='Compact spiking single-object tracker on separate template and search crops',
+        description=description,
         license='Apache-2.0',
         input=dict(planes=['trajectory', 'negative', 'positive', 'prior'], templateSize=64, searchSize=128,
                    templateFactor=2, searchFactor=4),
         aggregation=dict(windowUs=30000, amount=30, decay=0.8),
         network=dict(neuron='I-LIF', depth=grid.DEPTH, mapSize=16, parameters=count_parameters(net),
                      macs=dict(template=template * 1e6, search=search * 1e6)),
-        state=[dict(name='key', shape=[64, channels])] + [
-            dict(name=f'sums{i}', shape=[heads, channels // heads, channels // heads]) for i in range(len(net.blocks))],
+        state=[dict(name=row['name'].removeprefix('template.'), shape=row['shape'][1:])
+               for row in golden if row['name'].startswith('template.') and row['name'] != 'template.crop'],
         graphs={d: dict(template=f'template-{d}.onnx', search=f'search-{d}.onnx') for d in ('int8', 'fp32')},
         integers='network.json',
         golden=dict(file='golden.bin', tensors=golden),

@@ -18,6 +18,7 @@ import torch
 import data
 from losses import decode, iou_and_giou, losses
 from net import Tracker, count_parameters
+from net_conv import ConvTracker
 
 
 def options():
@@ -28,6 +29,7 @@ def options():
     p.add_argument('--seconds', type=float, required=True, help='wall-clock length of the whole run')
     p.add_argument('--resume', action='store_true', help='continue from OUT/last.pt, within the same time plan')
     p.add_argument('--init', help='start from the averaged weights of this checkpoint')
+    p.add_argument('--network', choices=['compact', 'conv'], default='compact', help='conv: for small chips, of one size')
     p.add_argument('--exact-from', type=float, default=0.7)
     p.add_argument('--rate', type=float, default=1.5e-3)
     p.add_argument('--batch', type=int, default=16)
@@ -132,7 +134,8 @@ def main():
     picks = np.linspace(0, len(val) - 1, min(512, len(val))).astype(int)
     samples = [val.sample(int(i)) for i in picks]
     rows = [np.stack([s[k] for s in samples]) for k in ('z', 'x', 'box', 'visible')]
-    net = Tracker(o.stem_channels, o.channels, o.blocks).to(DEVICE, memory_format=torch.channels_last)
+    net = ConvTracker() if o.network == 'conv' else Tracker(o.stem_channels, o.channels, o.blocks)
+    net = net.to(DEVICE, memory_format=torch.channels_last)
     earlier = None
     if o.init:
         begun = torch.load(o.init, map_location=DEVICE)

@@ -236,7 +236,7 @@ function refusal(state: SourceState): EvtrackError {
   switch (state.code) {
     case 'CAMERA_BUSY':
       return new EvtrackError('CAMERA_BUSY', reason, {
-        next: 'Stop what uses the camera (`systemctl stop evtrackd`), calibrate, and start it again.',
+        next: 'An evtrackd that runs measures by itself, if you are in the group evtrackd or use sudo; stop any other program.',
       })
     case 'FIRMWARE_UNSUPPORTED':
       return new EvtrackError('FIRMWARE_UNSUPPORTED', reason, {

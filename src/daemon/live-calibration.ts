@@ -127,7 +127,7 @@ export class LiveCalibration {
         calibration?.release()
       }
     } catch (error) {
-      if (run.facts === undefined) throw error
+      if (run.facts === undefined) throw broken(error)
       end = endOf(broken(error))
     } finally {
       this.#run = undefined
@@ -195,7 +195,7 @@ export class LiveCalibration {
       await thread.close()
       if (lent) await this.#giveBack()
     }
-    if (report.activated) await activated()
+    if (report.activated) await activated().catch((error: unknown) => this.#later(error))
     return { state: run.order.skip?.(report) ? 'skipped' : 'done', report }
   }
 
@@ -205,9 +205,14 @@ export class LiveCalibration {
       const { events, images } = await camera.giveBack()
       if (events > 0) log.warning('the calibration was too slow for the camera', { events, images })
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error)
-      log.warning('the camera gets its settings back when it is there again', { reason })
+      this.#later(error)
     }
+  }
+
+  /** What the camera should be set to is known, and it is told when it connects again. */
+  #later(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    this.#parts.log.warning('the camera gets its settings when it is there again', { reason })
   }
 
   #news(run: Run, end: End | { readonly state: 'running' }): CalibrationNews {

@@ -165,7 +165,7 @@ export const configSchema = z
       .min(1)
       .optional()
       .describe(
-        'Directory for the spool and identities; default: $STATE_DIRECTORY (systemd), else ~/.local/state/evtrackd.',
+        'Directory for the spool and identities; default: $STATE_DIRECTORY (systemd), /var/lib/evtrackd for the user evtrackd, else ~/.local/state/evtrackd.',
       ),
     logLevel: z.enum(LOG_LEVELS).default('info').describe('Least important level that is logged.'),
   })

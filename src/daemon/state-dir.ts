@@ -4,13 +4,16 @@ import type { Config } from './schema.js'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** Where state is kept: configured, given by systemd, or the user's own. */
+/** Home of the service's user and state of the service; see systemd/evtrackd.service and evtrackd.sysusers.conf. */
+const SERVICE_HOME = '/var/lib/evtrackd'
+
+/** Where state is kept: configured, given by systemd, the service's for the service's user, or the user's own. */
 export function stateDir(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {
-  return (
-    config.stateDir ??
-    env['STATE_DIRECTORY']?.split(':')[0] ??
-    join(env['XDG_STATE_HOME'] ?? join(homedir(), '.local', 'state'), 'evtrackd')
-  )
+  const given = config.stateDir ?? env['STATE_DIRECTORY']?.split(':')[0]
+  if (given !== undefined) return given
+  const home = env['HOME'] ?? homedir()
+  if (home === SERVICE_HOME) return SERVICE_HOME
+  return join(env['XDG_STATE_HOME'] ?? join(home, '.local', 'state'), 'evtrackd')
 }
 
 export function recordingsDir(config: Pick<Config, 'stateDir'>, env: Env = process.env): string {

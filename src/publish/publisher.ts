@@ -2,6 +2,7 @@ import type { EvtrackError } from '../events/errors.js'
 import type { Size } from '../events/geometry.js'
 import { type Clock, systemClock } from '../events/time.js'
 import type { StepResult } from '../tracking/track.js'
+import { atMost } from './at-most.js'
 import type { Broker, BrokerStatus, OutgoingMessage } from './broker.js'
 import type { CalibrationPayload } from './calibration-schema.js'
 import type { HealthPayload } from './health-schema.js'
@@ -224,9 +225,10 @@ export class Publisher {
     const { broker, spool } = this.#options
     this.#stop.abort()
     this.#desk?.close()
-    await this.#atMost(CLOSE_TIMEOUT_MS, this.#sender.idle())
+    const limit = { ms: CLOSE_TIMEOUT_MS, clock: this.#clock }
+    await atMost(limit, this.#sender.idle())
     this.setState('stopped', reason)
-    await this.#atMost(CLOSE_TIMEOUT_MS, this.#retained.settled())
+    await atMost(limit, this.#retained.settled())
     this.#sender.close()
     await broker.close()
     spool.close()
@@ -293,12 +295,5 @@ export class Publisher {
     this.#retained.set(this.topics.health, JSON.stringify(this.health()))
     this.#healthSeq += 1
     this.#tracks.recent.reset()
-  }
-
-  async #atMost(ms: number, work: Promise<void>): Promise<void> {
-    const done = new AbortController()
-    const deadline = this.#clock.sleep(ms, done.signal).catch(() => {})
-    await Promise.race([work, deadline])
-    done.abort()
   }
 }

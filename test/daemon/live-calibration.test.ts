@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import t from 'tap'
 import type { KindName } from '../../src/calibration/kind.js'
 import { effectivePreset } from '../../src/daemon/plan-source.js'
@@ -151,6 +152,22 @@ t.test('what cannot be meant is refused before anything begins', async (t) => {
   t.equal(live.running, undefined)
   t.same(stand.store.list(), [])
 })
+
+t.test(
+  'a state directory that cannot be used is an answer, and the camera is let alone',
+  async (t) => {
+    const stand = await calibrationStand(t)
+    const before = stand.registers()
+    mkdirSync(dirname(dirname(stand.store.dir)), { recursive: true })
+    writeFileSync(dirname(stand.store.dir), 'no folder')
+    await t.rejects(stand.calibration.live.start({ kind: 'hot-pixels', origin: 'mqtt' }), {
+      code: 'CALIBRATION_FAILED',
+    })
+    t.equal(stand.calibration.live.running, undefined)
+    t.same(stand.states, [], 'never degraded')
+    t.strictSame(stand.registers(), before)
+  },
+)
 
 t.test('the daemon stops: as before, and nothing more is taken', async (t) => {
   const stand = await calibrationStand(t)

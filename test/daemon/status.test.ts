@@ -8,6 +8,7 @@ import { metricsText, startMetrics } from '../../src/daemon/metrics.js'
 import type { StatusReport } from '../../src/daemon/status-report.js'
 import { openStatusSocket, readStatus, STATUS_SOCKET } from '../../src/daemon/status-socket.js'
 import { EvtrackError } from '../../src/events/errors.js'
+import { evtrackd } from '../cli/run-cli.js'
 
 const REPORT: StatusReport = {
   version: '9.9.9',
@@ -129,6 +130,22 @@ t.test('status for people', async (t) => {
   t.match(text, 'p50 2.5 ms, p99 8 ms')
   t.match(text, 'camera_events 7')
   t.notMatch(text, 'windows_skipped', 'what lost nothing is not listed')
+  t.notMatch(text, 'failures', 'nor what never failed')
+})
+
+t.test('a camera that failed: said to people and programs', async (t) => {
+  const reason = 'CAMERA_LOST: it broke; failed 3 times in a row, started anew in 4 s'
+  const [camera] = REPORT.cameras
+  const report = { ...REPORT, cameras: [{ ...camera!, state: 'failed', reason, failures: 3 }] }
+  const socket = await openStatusSocket(tempDir(), () => report)
+  t.teardown(() => socket.close())
+  const { code, stdout } = await evtrackd(['status', '--socket', socket.path])
+  t.equal(code, 3)
+  t.match(stdout, `failed: ${reason}`)
+  t.match(stdout, /failures +3/)
+  const metrics = await metricsText(report)
+  t.match(metrics, 'evtrackd_camera_failures_total{device="mast-3",camera="davis346"} 3')
+  t.match(metrics, 'evtrackd_ready{device="mast-3",camera="davis346"} 0')
 })
 
 t.test('figures in units of Prometheus; what is not known is left out', async (t) => {

@@ -28,6 +28,8 @@ export interface Finding {
 
 export interface FuzzResult {
   readonly runs: number
+  /** Different things that happened. */
+  readonly outcomes: number
   /** Inputs that brought something new. */
   readonly novel: readonly Uint8Array[]
   readonly findings: readonly Finding[]
@@ -117,7 +119,7 @@ export async function fuzz(target: FuzzTarget, options: FuzzOptions): Promise<Fu
     peakRssBytes = Math.max(peakRssBytes, rss)
     if (rss > RSS_BUDGET_BYTES) find('memory', `${rss} bytes are resident`, input)
   }
-  return { runs, novel, findings, slowestMs, peakRssBytes }
+  return { runs, outcomes: seen.size, novel, findings, slowestMs, peakRssBytes }
 }
 
 function describe(error: unknown): string {

@@ -176,6 +176,7 @@ t.test('as a service of a booted system', { skip: skip || noMachine() }, async (
     process: `Uid:${uid} CapEff:0000000000000000 CapBnd:0000000000000000 NoNewPrivs:1 Seccomp:2 `,
     credential: 'sesame',
     state_dir: '750 evtrackd',
+    doctor: 'free in /var/lib/evtrackd.',
     tracks: 'evtrackd/v1/evtrackd/camera/davis346/tracks',
     watchdog_us: '30s',
     watchdog: 'alive',

@@ -51,6 +51,8 @@ tell uid "$(id -u evtrackd)"
 tell credential "$(cat /run/credentials/evtrackd.service/mqtt-password)"
 tell state_dir "$(stat -c '%a %U' /var/lib/evtrackd)"
 
+tell doctor "$(HOME=/var/lib/evtrackd runuser -u evtrackd -- evtrackd doctor | grep -o 'free in .*')"
+
 # One message of tracks at a subscriber, received by the package's own client.
 cat >/run/in/subscribe.mjs <<'JS'
 import mqtt from '/usr/lib/evtrackd/node_modules/mqtt/build/index.js'
