@@ -19,19 +19,26 @@ CERTAIN = 8  # added to a spike of 0..4, decides what it becomes: 4 or, taken aw
 
 
 def to_integers(weight, bias, limit, reach):
-    """As grid.to_integers, with one exponent for the layer, the largest that keeps sums of inputs up to `reach` in 16 bits."""
-    magnitude = weight.abs().flatten(1)
-    most = (magnitude.sum(1) * reach + bias.abs()).amax().clamp_min(1e-8)
-    peak = magnitude.amax().clamp_min(1e-8)
-    exponent = torch.floor(torch.log2(torch.minimum(limit / peak, LIMIT_SUM / most))).clamp(grid.MIN_EXPONENT_SPIKE, 20)
+    """As grid.to_integers, with one exponent for the layer and sums of inputs of up to `reach` in 16 bits.
+
+    Where spikes come in, the exponent is the largest that every channel bears. Bytes leave so little room that all would
+    be too coarse for the sake of the loudest: there it is the largest that half of the channels bear, and those that
+    would leave 16 bits are made smaller by a factor of their own, which training then works with.
+    """
+    rows = weight.abs().flatten(1)
+    sums = (rows.sum(1) * reach + bias.abs()).clamp_min(1e-8)
+    most = sums.median() if reach > grid.DEPTH else sums.amax()
+    exponent = torch.floor(torch.log2(torch.minimum(limit / rows.amax().clamp_min(1e-8), LIMIT_SUM / most)))
+    scale = torch.exp2(exponent.clamp(grid.MIN_EXPONENT_SPIKE, 20))
+    shrink = (LIMIT_SUM / (sums * scale)).clamp_max(1.0)
     while True:
-        scale = torch.exp2(exponent)
-        whole = (torch.round(weight * scale / 2) * 2).clamp(-limit, limit)
-        odd = torch.floor(bias * scale / 2) * 2 + 1
-        sums = whole.abs().flatten(1).sum(1) * reach + odd.abs()
-        if sums.amax() <= LIMIT_SUM or exponent <= grid.MIN_EXPONENT_SPIKE:
-            return whole, odd, exponent.expand(len(weight))
-        exponent = exponent - 1  # rounding made a channel larger
+        factor = scale * shrink
+        whole = (torch.round(weight * factor.view(-1, 1, 1, 1) / 2) * 2).clamp(-limit, limit)
+        odd = torch.floor(bias * factor / 2) * 2 + 1
+        over = whole.abs().flatten(1).sum(1) * reach + odd.abs() > LIMIT_SUM
+        if not over.any():
+            return whole, odd, torch.log2(scale).expand(len(weight))
+        shrink = torch.where(over, shrink * 0.97, shrink)  # rounding made a channel larger
 
 
 def fake_quantise(weight, bias, limit, reach):

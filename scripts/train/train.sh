@@ -4,11 +4,12 @@
 # PICTURES in the environment says in the model card what the archives hold and where it comes from.
 # WORK in the environment is where shards and checkpoints go, by default work/ beside this script.
 # Continue an interrupted run with the same arguments and RESUME=1 in the environment.
+# NETWORK=conv in the environment trains the network for small chips (net_conv.py).
 # Train on from a checkpoint with INIT=CHECKPOINT.pt: the package that is there follows the targets of fresh scenes.
 set -eu
 
 if [ $# -lt 2 ]; then
-  sed -n '2,8s/^# *//p' "$0" >&2
+  sed -n '2,9s/^# *//p' "$0" >&2
   exit 2
 fi
 minutes=$1
@@ -40,7 +41,7 @@ fi
 resume=${INIT:+--init $INIT}
 [ "${RESUME:-0}" != 1 ] || resume=--resume
 /usr/bin/python3 -B "$here/train.py" --shards "$work/shards/train" --val "$work/shards/val" --out "$work/run" \
-  --seconds $((minutes * 60)) $resume
+  --seconds $((minutes * 60)) --network "${NETWORK:-compact}" $resume
 /usr/bin/python3 -B "$here/export.py" --checkpoint "$work/run/best.pt" --shards "$work/shards/val" --out "$package" \
   ${pictures:+--pictures "${PICTURES:-$(basename -a "$@" | tr '\n' ' ')}"}
 $evtrackd model verify "$package"

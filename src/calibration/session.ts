@@ -107,10 +107,10 @@ export class CalibrationSession {
     if (this.#over.signal.aborted) return
     if (Number.isNaN(this.#openedUs)) this.#openedUs = hostUs
     if (measurement.done?.()) this.#end()
-    else if (this.#measuredUs() >= this.#options.seconds * 1e6) this.#endWhole('camera')
+    else if (this.#measuredUs() >= this.#options.seconds * 1e6) this.#endWhole()
     else if (this.#state !== undefined && !this.#streamed) this.#lookForCamera(hostUs)
     else if (this.#nowUs - this.#firstUs > STREAM_PATIENCE_US && this.#missing().length > 0)
-      this.fail(missingStream(this.#missing(), 'camera'))
+      this.fail(missingStream(this.#missing(), this.#where))
     if (configure === undefined || this.#changing) return
     const wanted = measurement.want?.()
     if (wanted === undefined) return
@@ -126,7 +126,7 @@ export class CalibrationSession {
 
   /** The recording has ended. */
   ended(): void {
-    this.#endWhole('recording')
+    this.#endWhole()
   }
 
   finish(): Outcome {
@@ -159,14 +159,19 @@ export class CalibrationSession {
     return this.#depiction
   }
 
+  /** A recording is as it is; a camera can be told otherwise. */
+  get #where(): 'camera' | 'recording' {
+    return this.#options.settle ? 'camera' : 'recording'
+  }
+
   #missing(): Stream[] {
     return this.#options.kind.needs.filter((stream) => !this.#seen.has(stream))
   }
 
   /** The time is over: something was measured only if every stream was there. */
-  #endWhole(where: 'camera' | 'recording'): void {
+  #endWhole(): void {
     const missing = this.#missing()
-    if (missing.length > 0) this.fail(missingStream(missing, where))
+    if (missing.length > 0) this.fail(missingStream(missing, this.#where))
     else this.#end()
   }
 

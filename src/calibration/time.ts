@@ -15,6 +15,8 @@ export const timeKind: CalibrationKind<Record<string, never>> = {
   dataVersion: 1,
   needsCamera: true,
   emulated: 'still',
+  // What comes late because pictures are in its way would only blur the line.
+  prepare: (preset) => ({ ...preset, aps: { ...preset.aps, run: false } }),
   create: () => new ClockMeasurement(),
 }
 

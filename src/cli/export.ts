@@ -19,8 +19,9 @@ interface ExportCommand {
 
 /** Writes the bundle of a target, or holds the network against its limits and says what does not fit (exit 1). */
 export async function exportModel(model: string | undefined, options: ExportCommand) {
-  const name = required(model, 'the model package', 'evtrackd export evt-compact --target nir …')
-  const wanted = required(options.target, '--target', `choose one of ${TARGET_NAMES.join(', ')}`)
+  const example = 'For example: evtrackd export evt-compact --target nir --out nir/.'
+  const name = required(model, 'the model package', example)
+  const wanted = required(options.target, '--target', `Choose one of ${TARGET_NAMES.join(', ')}.`)
   const target = targetByName(wanted)
   const golden = goldenCount(options.golden)
   const network = openForExport(await loadModelPackage(modelDir(name)))
@@ -31,7 +32,7 @@ export async function exportModel(model: string | undefined, options: ExportComm
     if (!found.fits) process.exitCode = 1
     if (options.out === undefined) return
   }
-  const dir = required(options.out, '--out', 'name the folder to write, or ask with --check')
+  const dir = required(options.out, '--out', 'Name the folder to write, or ask with --check.')
   const manifest = await exportTo(target, network, { dir, golden, reset: options.reset })
   if (options.check) return
   if (options.json) printJson(manifest)
@@ -58,14 +59,14 @@ export async function verifyExport(dir: string, options: VerifyCommand) {
 
 function required(value: string | undefined, what: string, next: string): string {
   if (value !== undefined) return value
-  throw new EvtrackError('CONFIG_INVALID', `Give ${what}.`, { next: `For example: ${next}.` })
+  throw new EvtrackError('CONFIG_INVALID', `Give ${what}.`, { next })
 }
 
 function goldenCount(text: string): number {
   const count = Number(text)
   if (Number.isInteger(count) && count >= 1 && count <= 64) return count
   throw new EvtrackError('CONFIG_INVALID', `--golden ${text} is no number of inputs.`, {
-    next: 'Give a whole number from 1 on, for example --golden 2.',
+    next: 'Give a whole number from 1 to 64, for example --golden 2.',
   })
 }
 
@@ -111,9 +112,10 @@ function printManifest(dir: string, { target, model, report, host, files }: Mani
     ),
   )
   print(`Counted on ${report.counted_on}. Convention: ${report.convention}.`)
-  print(
-    `On the host: ${host.length === 0 ? 'nothing' : host.map(({ layer }) => layer).join(', ')}.`,
-  )
+  for (const { part } of report.parts) {
+    const layers = host.filter((each) => each.part === part).map(({ layer }) => layer)
+    print(`On the host, ${part}: ${layers.length === 0 ? 'nothing' : layers.join(', ')}.`)
+  }
   print(`Next: evtrackd export verify ${dir}`)
 }
 

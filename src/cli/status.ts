@@ -61,6 +61,7 @@ function cameraText(each: CameraStatus): string[] {
       'inference',
       `p50 ${shown(health.inference_ms.p50)} ms, p99 ${shown(health.inference_ms.p99)} ms`,
     ],
+    ...(health.backend === undefined ? [] : [['backend', backendText(health.backend)] as const]),
     [
       'lost',
       lost.length === 0 ? 'nothing' : lost.map(([hop, count]) => `${hop} ${count}`).join(', '),
@@ -75,6 +76,14 @@ function cameraText(each: CameraStatus): string[] {
     ],
   ]
   return ['', `${each.device}/${each.camera}`, ...rows.map(([k, v]) => `  ${k.padEnd(10)} ${v}`)]
+}
+
+function backendText(backend: NonNullable<CameraStatus['health']['backend']>): string {
+  const { wanted, in_use, fallback, failures, reason } = backend
+  const failed = failures === 0 ? '' : `, failed ${failures} times`
+  return fallback
+    ? `${in_use} instead of ${wanted}${failed}: ${reason}`
+    : `${in_use}${wanted === in_use ? '' : `, chosen by ${wanted}`}${failed}`
 }
 
 function shown(value: number | null): string {

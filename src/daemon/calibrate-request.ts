@@ -2,7 +2,7 @@ import type { KindName, Outcome, Verdict } from '../calibration/kind.js'
 import type { SessionProgress } from '../calibration/session.js'
 import type { StoredResult } from '../calibration/store.js'
 import type { SourceState } from '../sources/source.js'
-import type { EmulatedCameraWorld } from './calibration-source.js'
+import type { EmulatedCameraWorld } from './calibration-world.js'
 
 export interface CalibrateRequest {
   readonly kind: KindName

@@ -9,12 +9,8 @@ import { checkLength, checkSerials, interrupted, noSerial } from './calibrate-re
 import type { CalibrateReport, CalibrateRequest } from './calibrate-request.js'
 import { CalibrationCase } from './calibration-case.js'
 import { kindOptions } from './calibration-options.js'
-import {
-  type EmulatedCameraWorld,
-  openForCalibration,
-  serialOfCamera,
-  worldFor,
-} from './calibration-source.js'
+import { noiselessScene, openForCalibration, serialOfCamera } from './calibration-source.js'
+import { darkSecondsOf, type EmulatedCameraWorld, worldFor } from './calibration-world.js'
 import { effectivePreset } from './plan-source.js'
 import { scanRecording } from './scan-recording.js'
 import type { Config } from './schema.js'
@@ -189,10 +185,11 @@ class CalibrationRun {
   #world(seconds: number): EmulatedCameraWorld {
     const { scene, seed } = this.#config.source
     const { kind } = this.#request
-    const darkSeconds = Math.min(this.#config.calibration.noise.darkSeconds, seconds / 2)
+    const view = this.#kind.emulated
+    const darkSeconds = darkSecondsOf(this.#options, seconds)
     return (
       this.#request.world ??
-      worldFor(this.#kind.emulated, { kind, seed, seconds, darkSeconds, scene })
+      worldFor({ view, kind, seed, seconds, darkSeconds }, () => noiselessScene(scene, seed))
     )
   }
 

@@ -1,3 +1,4 @@
+import type { MessagePort } from 'node:worker_threads'
 import type { KindName } from '../calibration/kind.js'
 import type { Preset } from '../davis346/schema.js'
 import type { Size } from '../events/geometry.js'
@@ -6,6 +7,7 @@ import type { CalibrateReport } from './calibrate-request.js'
 import type { WorthKeeping } from './calibration-case.js'
 import type { CalibrationNews, CalibrationOrigin } from './calibration-news.js'
 import type { LentCamera } from './calibration-thread.js'
+import type { WorldRequest } from './calibration-world.js'
 import type { Log } from './log.js'
 import type { Config } from './schema.js'
 
@@ -27,7 +29,9 @@ export interface CalibrationOrder {
 }
 
 /** What a calibration needs of the capture thread. */
-export interface CalibratedCamera extends LentCamera {
+export interface CalibratedCamera extends Omit<LentCamera, 'lend'> {
+  /** `show`: what an emulated camera is shown meanwhile. */
+  lend(preset: Preset, signals: MessagePort, show?: WorldRequest): Promise<void>
   /** The camera gets back what is configured now; gives what the calibration did not get. Rejects when it is gone. */
   giveBack(): Promise<{ readonly events: number; readonly images: number }>
 }

@@ -1,4 +1,4 @@
-import type { KindName, MeasurementContext, Outcome } from '../calibration/kind.js'
+import type { EmulatedView, KindName, MeasurementContext, Outcome } from '../calibration/kind.js'
 import type { SessionProgress } from '../calibration/session.js'
 import type { Preset } from '../davis346/schema.js'
 import type { EventBatch } from '../events/batch.js'
@@ -35,6 +35,7 @@ export interface KindFacts {
   /** Default duration; 0: the options say everything and no camera is needed. */
   readonly seconds: number
   readonly dataVersion: number
+  readonly emulated: EmulatedView
 }
 
 /** calibration → main */

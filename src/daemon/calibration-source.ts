@@ -1,73 +1,31 @@
-import type { EmulatedView, KindName } from '../calibration/kind.js'
-import { boardShow } from '../calibration/lens/show.js'
 import { EmulatedCamera } from '../davis346/emulator/camera.js'
+import { DEFAULT_IDENTITY } from '../davis346/emulator/identity.js'
 import { createEmulatedPort } from '../davis346/emulator/port.js'
 import type { Clock } from '../events/time.js'
 import { createCameraSource } from '../sources/camera.js'
 import { isDavis346 } from '../sources/camera-choice.js'
-import {
-  createWorld,
-  driftingClock,
-  patientClock,
-  type WorldOptions,
-} from '../sources/emulated-world.js'
+import { createWorld, driftingClock, patientClock } from '../sources/emulated-world.js'
 import { sceneByName } from '../sources/scene/named.js'
-import { createScene } from '../sources/scene/scene.js'
+import { createScene, type Scene } from '../sources/scene/scene.js'
 import { createLibusbPort } from '../usb/libusb.js'
+import type { EmulatedCameraWorld } from './calibration-world.js'
 import { type OpenedSource, openSource } from './open-source.js'
 import { cameraRequest } from './plan-source.js'
 import type { Config } from './schema.js'
 
-/** What the emulated camera of a calibration sees, and what is wrong with it. */
-export interface EmulatedCameraWorld extends WorldOptions {
-  readonly driftPpm?: number
-}
-
-/** A camera out of the box, as emulated: everything there is to calibrate is off. */
-const OUT_OF_THE_BOX = {
-  hotPixels: 60,
-  // Warm: the biases have to bring it down.
-  noiseHz: 0.4,
-  // Overexposed by the default preset.
-  radiance: 240,
-  gyroBias: [0.8, -1.3, 0.4],
-  gyroNoise: 0.08,
-  up: [0.12, 0.96, 0.25],
-  accelNoise: 0.004,
-  driftPpm: 23,
-} as const satisfies EmulatedCameraWorld
-
-/** The world that fits a kind: the emulated user covers the lens, holds still and turns the ring when asked to. */
-export function worldFor(
-  view: EmulatedView,
-  of: { kind: KindName; seed: number; seconds: number; darkSeconds: number; scene: string },
-): EmulatedCameraWorld {
-  const base = { ...OUT_OF_THE_BOX, seed: of.seed }
-  const moving = () => {
-    const scene = sceneByName(of.scene, of.seed)
-    // The world brings the noise, of which it knows the truth.
-    return createScene({
-      ...scene,
-      pixel: { ...scene.pixel, leakHz: 0, shotNoiseHz: 0, hotPixels: 0 },
-    })
-  }
-  switch (view) {
-    case 'dark':
-      return { ...base, uncoverUs: Number.POSITIVE_INFINITY }
-    case 'uncovered':
-      return { ...base, scene: moving(), uncoverUs: of.darkSeconds * 1e6 }
-    case 'moving':
-      return { ...base, scene: moving() }
-    case 'boards':
-      return { ...base, picture: boardShow({ seed: of.seed }) }
-    default:
-      return of.kind === 'focus' ? { ...base, focusSweepUs: of.seconds * 1e6 } : base
-  }
+/** A scene without noise of its own: the world brings that, of which it knows the truth. */
+export function noiselessScene(name: string, seed: number): Scene {
+  const scene = sceneByName(name, seed)
+  return createScene({
+    ...scene,
+    pixel: { ...scene.pixel, leakHz: 0, shotNoiseHz: 0, hotPixels: 0 },
+  })
 }
 
 /** The serial number of the camera that would be used, without opening it; undefined when there is none. */
 export async function serialOfCamera(config: Config): Promise<string | undefined> {
   if (config.camera.serial !== undefined) return config.camera.serial
+  if (config.source.kind === 'emulator') return DEFAULT_IDENTITY.serial
   if (config.source.kind !== 'camera') return undefined
   const port = createLibusbPort({ match: isDavis346 })
   try {

@@ -115,8 +115,8 @@ async function work(): Promise<void> {
     onBegin = resolve
   })
   const kind = await loadKind(name)
-  const { title, ask: told, seconds, dataVersion } = kind
-  post({ type: 'kind', facts: { title, ask: told, seconds, dataVersion } })
+  const { title, ask: told, seconds, dataVersion, emulated } = kind
+  post({ type: 'kind', facts: { title, ask: told, seconds, dataVersion, emulated } })
   await measure(kind, await begun)
 }
 

@@ -5,6 +5,7 @@ import type { Preset } from '../davis346/schema.js'
 import { EvtrackError } from '../events/errors.js'
 import type { FiltersConfig } from '../pipeline/schema.js'
 import type { CommandHandlers, CommandResult } from '../publish/requests.js'
+import type { WorldRequest } from './calibration-world.js'
 import type { RecordingReport } from './capture-recorder.js'
 import type { CaptureCommand, CaptureReply } from './messages.js'
 import { fromWire } from './threads.js'
@@ -57,8 +58,9 @@ export class CaptureDesk {
   }
 
   /** Gives the camera to a calibration, which is sent what it sends. Rejects when it did not take the preset. */
-  async lend(preset: Preset, signals: MessagePort): Promise<void> {
-    await this.#ask({ type: 'lend', preset, signals }, [signals])
+  async lend(preset: Preset, signals: MessagePort, show?: WorldRequest): Promise<void> {
+    const more = show === undefined ? {} : { show }
+    await this.#ask({ type: 'lend', preset, signals, ...more }, [signals])
   }
 
   /** Rejects when the camera did not take the preset. */

@@ -19,7 +19,8 @@ export interface CaptureEvents {
   failed(error: Error): void
 }
 
-const STOP_GRACE_MS = 3000
+/** Registers are written and transfers end one by one; on a busy board that takes seconds. */
+const STOP_GRACE_MS = 10_000
 
 /** The main thread's end of the capture thread. */
 export class CaptureThread {
@@ -43,14 +44,16 @@ export class CaptureThread {
       transfer: [data.windows],
       onMessage: (message) => this.#receive(message),
       onFailed: (error) => events.failed(error),
+      leaveWhenOverdue: true,
     })
   }
 
-  /** Closes the source and completes a recording. */
-  async close(): Promise<void> {
+  /** Closes the source and completes a recording; 'overdue' when that does not come to its end. */
+  async close(): Promise<'ended' | 'overdue'> {
     this.#thread.send({ type: 'close' })
-    await this.#thread.stop(STOP_GRACE_MS)
+    const outcome = await this.#thread.stop(STOP_GRACE_MS)
     this.desk.close()
+    return outcome
   }
 
   #receive(message: CaptureMessage): void {

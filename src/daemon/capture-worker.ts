@@ -62,7 +62,7 @@ async function work(): Promise<void> {
 
   const recorder = new CaptureRecorder(data.size, systemClock)
   const camera = cameraOf(opened)
-  const loan = new CaptureLoan(camera)
+  const loan = new CaptureLoan(camera, opened.show)
   let state: SourceState | undefined
 
   const roomForWindows = async (): Promise<void> => {
@@ -142,8 +142,12 @@ async function work(): Promise<void> {
         return {}
       }
       case 'lend': {
-        const { preset, signals } = command
-        await loan.lend(preset, { signals, ...(state !== undefined && { state }) })
+        const { preset, signals, show } = command
+        await loan.lend(preset, {
+          signals,
+          ...(state !== undefined && { state }),
+          ...(show !== undefined && { show }),
+        })
         return {}
       }
       case 'set':

@@ -55,7 +55,7 @@ export class DaemonCalibration {
       idPrefix: `${bootId}-calibration`,
       size,
       camera: {
-        lend: (preset, signals) => desk().lend(preset, signals),
+        lend: (preset, signals, show) => desk().lend(preset, signals, show),
         set: (preset) => desk().set(preset),
         giveBack: () => desk().giveBack(),
       },

@@ -22,6 +22,7 @@ import type {
 } from './calibration-order.js'
 import type { KindFacts } from './calibration-signals.js'
 import { CalibrationThread } from './calibration-thread.js'
+import { darkSecondsOf, type WorldRequest } from './calibration-world.js'
 import { isCamera } from './plan-source.js'
 
 interface Run {
@@ -121,7 +122,8 @@ export class LiveCalibration {
         accept(facts, seconds)
         log.info('calibration begins', { kind: order.kind, id: run.id, origin: order.origin })
         this.#news(run, { state: 'running' })
-        end = await this.#measure(run, { thread, calibration, seconds })
+        const show = this.#shown(order, { facts, seconds, options })
+        end = await this.#measure(run, { thread, calibration, seconds, ...(show && { show }) })
       } finally {
         await thread.close()
         calibration?.release()
@@ -160,9 +162,14 @@ export class LiveCalibration {
 
   async #measure(
     run: Run,
-    of: { thread: CalibrationThread; calibration: CalibrationCase; seconds: number },
+    of: {
+      thread: CalibrationThread
+      calibration: CalibrationCase
+      seconds: number
+      show?: WorldRequest
+    },
   ): Promise<End> {
-    const { thread, calibration, seconds } = of
+    const { thread, calibration, seconds, show } = of
     const { size, camera, preset, activated } = this.#parts
     const { signal } = run.stop
     let lent = false
@@ -175,7 +182,7 @@ export class LiveCalibration {
           camera: {
             lend: (wanted, signals) => {
               lent = true
-              return camera.lend(wanted, signals).catch((error: unknown) => {
+              return camera.lend(wanted, signals, show).catch((error: unknown) => {
                 throw notTaken(error)
               })
             },
@@ -197,6 +204,18 @@ export class LiveCalibration {
     }
     if (report.activated) await activated().catch((error: unknown) => this.#later(error))
     return { state: run.order.skip?.(report) ? 'skipped' : 'done', report }
+  }
+
+  /** An emulated camera is shown what the kind asks of its user, who by night is not there. */
+  #shown(
+    { kind, origin }: CalibrationOrder,
+    of: { facts: KindFacts; seconds: number; options: unknown },
+  ): WorldRequest | undefined {
+    const { kind: source, seed } = this.#parts.config().source
+    if (source !== 'emulator' || origin === 'schedule') return undefined
+    const { facts, seconds, options } = of
+    const darkSeconds = darkSecondsOf(options, seconds)
+    return { view: facts.emulated, kind, seed, seconds, darkSeconds }
   }
 
   async #giveBack(): Promise<void> {

@@ -9,6 +9,7 @@ import type { Frame } from '../pipeline/frame.js'
 import type { FiltersConfig } from '../pipeline/schema.js'
 import type { SourceInfo, SourceState } from '../sources/source.js'
 import type { StepResult, Track, TrackEvent } from '../tracking/track.js'
+import type { WorldRequest } from './calibration-world.js'
 import type { GuardState } from './capture-guard.js'
 import type { RecordingOrder, RecordingReport } from './capture-recorder.js'
 
@@ -149,6 +150,8 @@ export type CaptureCommand =
       readonly id: number
       readonly preset: Preset
       readonly signals: MessagePort
+      /** What an emulated camera is shown meanwhile. */
+      readonly show?: WorldRequest
     }
   /** What the calibration wants the camera to be set to now. */
   | { readonly type: 'set'; readonly id: number; readonly preset: Preset }

@@ -1,5 +1,4 @@
 import { createEmulatedPort } from '../davis346/emulator/port.js'
-import type { Stimulus } from '../davis346/emulator/stimulus.js'
 import type { FirmwareGates, Preset } from '../davis346/schema.js'
 import type { Clock } from '../events/time.js'
 import { type CameraSource, createCameraSource } from '../sources/camera.js'
@@ -10,6 +9,8 @@ import type { SceneConfig } from '../sources/scene/schema.js'
 import { createSceneSource } from '../sources/scene-source.js'
 import type { Source } from '../sources/source.js'
 import { createLibusbPort } from '../usb/libusb.js'
+import type { WorldRequest } from './calibration-world.js'
+import { EmulatedStage } from './emulated-stage.js'
 import { type EventRing, EventRingReader } from './event-ring.js'
 
 /** What the capture thread needs to open a source: plain data, everything validated on the main thread. */
@@ -36,6 +37,8 @@ export interface OpenedSource {
   }
   /** Cameras only: uses another preset from now on. Rejects with UsbError if the camera did not take it. */
   readonly configure?: (preset: Preset) => Promise<void>
+  /** Emulated cameras only: what a calibration asks its user to show it; undefined for the scene again. */
+  readonly show?: (wanted: WorldRequest | undefined) => void
   close(): Promise<void>
 }
 
@@ -77,17 +80,17 @@ function openEmulator(
   { ring, clock }: { ring: EventRing; clock: Clock },
 ): OpenedSource {
   const reader = new EventRingReader(ring)
-  const stimulus: Stimulus = {
+  const stage = new EmulatedStage({
     next: (untilUs) => reader.next(untilUs),
     bias: (response) => reader.bias(response),
     // The scene's picture has 16 bits, the sensor's converter 10.
     image: (_, into) => {
       for (let i = 0; i < into.length; i++) into[i] = reader.picture[i]! >> 6
     },
-  }
+  })
   // The camera that was asked for is the one that is there.
   const identity = camera.serial === undefined ? {} : { serial: camera.serial }
-  const port = createEmulatedPort({ cameras: [{ stimulus, identity }], clock })
+  const port = createEmulatedPort({ cameras: [{ stimulus: stage.stimulus, identity }], clock })
   const source = createCameraSource({ port, clock, ...camera })
   return {
     source,
@@ -96,6 +99,7 @@ function openEmulator(
       return { ...pairing(source), sceneOffsetUs: counterUs - stimulusUs }
     },
     configure: (preset) => source.configure(preset),
+    show: (wanted) => stage.show(wanted),
     close: async () => {
       reader.close()
       await source.close()

@@ -280,7 +280,8 @@ export class RunningDaemon implements Daemon {
     log.info('stopping')
     // While the camera is there to get its settings back.
     await this.#calibrations.close()
-    await this.#capture.close()
+    if ((await this.#capture.close()) === 'overdue')
+      log.warning('the camera does not come to its end')
     // A scene that is ahead of a camera that has gone waits for nobody.
     await this.#scene?.stop(0)
     await this.#inference.close()

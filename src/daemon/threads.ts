@@ -10,8 +10,11 @@ type Transferable = ArrayBuffer | MessagePort
  */
 export interface Thread<Command> {
   send(command: Command, transfer?: readonly Transferable[]): void
-  /** Resolves when the thread has ended by itself, or ends it after `graceMs`. Idempotent. */
-  stop(graceMs: number): Promise<void>
+  /**
+   * Resolves when the thread has ended by itself; after `graceMs` it is ended, or left behind where it holds what must not
+   * be torn from it: then the answer is 'overdue'. Idempotent.
+   */
+  stop(graceMs: number): Promise<'ended' | 'overdue'>
 }
 
 export function startThread<Command, Message>(
@@ -24,6 +27,8 @@ export function startThread<Command, Message>(
     readonly onFailed: (error: Error) => void
     /** Its end with status 0 is no failure, though nobody asked for it. */
     readonly endsByItself?: boolean
+    /** It has native transfers in flight: ending it in the middle of them ends the whole process. */
+    readonly leaveWhenOverdue?: boolean
   },
 ): Thread<Command> {
   const worker = new Worker(new URL(entry, import.meta.url), {
@@ -34,7 +39,7 @@ export function startThread<Command, Message>(
     argv: [],
     execArgv: [],
   })
-  let stopping: Promise<void> | undefined
+  let stopping: Promise<'ended' | 'overdue'> | undefined
   let failed = false
   const fail = (error: Error) => {
     if (failed || stopping !== undefined) return
@@ -54,11 +59,20 @@ export function startThread<Command, Message>(
   return {
     send: (command, transfer = []) => worker.postMessage(command, [...transfer]),
     stop(graceMs) {
-      stopping ??= (async () => {
-        const timer = setTimeout(() => void worker.terminate(), graceMs)
-        await exited
-        clearTimeout(timer)
-      })()
+      stopping ??= new Promise((resolve) => {
+        const timer = setTimeout(() => {
+          if (options.leaveWhenOverdue !== true) {
+            void worker.terminate()
+            return
+          }
+          worker.unref()
+          resolve('overdue')
+        }, graceMs)
+        void exited.then(() => {
+          clearTimeout(timer)
+          resolve('ended')
+        })
+      })
       return stopping
     },
   }

@@ -20,3 +20,12 @@ export function unsupportedExport(
     data: { target },
   })
 }
+
+/** Nothing can be written there, or no more: permissions, a full disk. `reason` is the system's. */
+export function cannotWrite(path: string, reason: string, cause: unknown): EvtrackError {
+  return new EvtrackError('CONFIG_INVALID', `${path} cannot be written: ${reason}.`, {
+    next: 'Name a folder with --out where there is room and that this user may write to. Nothing half-written was left.',
+    data: { path },
+    cause,
+  })
+}

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises'
 import { EvtrackError } from '../events/errors.js'
+import { cannotWrite } from './errors.js'
 
 /** A dataset to write. No shape means a scalar. Text is variable-length UTF-8. */
 export type Hdf5Value =
@@ -35,7 +36,9 @@ let loading: Promise<Library> | undefined
 /** @throws EvtrackError EXPORT_UNAVAILABLE where the package is not installed, as on a board. */
 async function library(): Promise<Library> {
   loading ??= import('h5wasm/node').then(async (loaded) => {
-    await loaded.ready
+    // Without it a failed write is printed, page by page, and goes on.
+    const module = await loaded.ready
+    module.activate_throwing_error_handler()
     return loaded
   })
   try {
@@ -61,15 +64,20 @@ export function hdf5Unavailable(cause: unknown): EvtrackError {
 const COMPRESS_FROM = 1024
 const CHUNK_VALUES = 1 << 20
 
-/** @throws EvtrackError EXPORT_UNAVAILABLE; RangeError where a dataset cannot be created. */
+/** @throws EvtrackError EXPORT_UNAVAILABLE, CONFIG_INVALID where the disk is full; RangeError for content that is no HDF5. */
 export async function writeHdf5(path: string, content: Hdf5Group): Promise<void> {
   const { File } = await library()
-  const file = new File(path, 'w')
   try {
-    writeGroup(file, content)
-    file.flush()
-  } finally {
-    file.close()
+    const file = new File(path, 'w')
+    try {
+      writeGroup(file, content)
+      file.flush()
+    } finally {
+      file.close()
+    }
+  } catch (error) {
+    const [, reason] = /error message = '([^']+)'/.exec(String(error)) ?? []
+    throw reason === undefined ? error : cannotWrite(path, reason, error)
   }
 }
 
@@ -135,9 +143,6 @@ function dtypeOf(data: ArrayBufferView): string {
 export async function readHdf5(path: string): Promise<Map<string, Hdf5Read>> {
   const { File, Group } = await library()
   await expectSignature(path)
-  const file = new File(path, 'r')
-  // An id that is not positive is how a failed open shows.
-  if (file.file_id <= 0n) throw new RangeError(`${path} is no HDF5 file`)
   const found = new Map<string, Hdf5Read>()
   const visit = (group: Group, prefix: string) => {
     for (const name of group.keys()) {
@@ -147,16 +152,22 @@ export async function readHdf5(path: string): Promise<Map<string, Hdf5Read>> {
     }
   }
   try {
-    visit(file, '')
-  } finally {
-    file.close()
+    const file = new File(path, 'r')
+    try {
+      visit(file, '')
+    } finally {
+      file.close()
+    }
+  } catch (cause) {
+    // The library's own errors are pages about its insides.
+    throw cause instanceof RangeError ? cause : new RangeError(`${path} is damaged`, { cause })
   }
   return found
 }
 
 const SIGNATURE = Buffer.from('\x89HDF\r\n\x1a\n', 'latin1')
 
-/** Looked at first, because the library prints a page of its own about a file that it cannot open. */
+/** Looked at first: that a file is missing or of another kind is worth its own words. */
 async function expectSignature(path: string): Promise<void> {
   const start = Buffer.alloc(SIGNATURE.length)
   try {

@@ -3,7 +3,7 @@ import type { NetworkDescription, NetworkLayer } from '../inference/exact/networ
 
 const ROW = 26
 const COLUMN = 270
-const BOX = { width: 225, height: 18 }
+const BOX = { width: 240, height: 18 }
 const TOP = 64
 const CHIP = { fill: '#dcebf7', line: '#2b6ca3' }
 const HOST = { fill: '#fbe3d0', line: '#b8621b' }

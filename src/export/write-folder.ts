@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 import { EvtrackError } from '../events/errors.js'
+import { cannotWrite } from './errors.js'
 import type { ExportNetwork, ExportOptions, ExportTarget, Manifest } from './target.js'
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -9,7 +10,8 @@ export const MANIFEST_FILE = 'manifest.json'
 /**
  * Exports into DIR. Everything is written into a folder beside it, which takes its name at the end: after a failure
  * nothing half-written is left, and an export that was there before is still the old one.
- * @throws EvtrackError CONFIG_INVALID where DIR holds something that is no export; and what the target throws.
+ * @throws EvtrackError CONFIG_INVALID where DIR holds something that is no export, or cannot be written; and what the
+ * target throws.
  */
 export async function exportTo(
   target: ExportTarget,
@@ -18,8 +20,7 @@ export async function exportTo(
 ): Promise<Manifest> {
   const out = resolve(dir)
   const replaces = await isReplaceable(out)
-  await mkdir(dirname(out), { recursive: true })
-  const temporary = await mkdtemp(join(dirname(out), `.${basename(out)}-`))
+  const temporary = await folderBeside(out)
   try {
     const body = await target.write(network, temporary, options)
     const { name, sha256 } = network.pkg.spec
@@ -37,10 +38,27 @@ export async function exportTo(
     if (replaces) await replace(out, temporary)
     else await rename(temporary, out)
     return manifest
+  } catch (error) {
+    throw asUnwritable(dir, error)
   } finally {
     // Gone already where it took its place; never half of it where it did not.
     await rm(temporary, { recursive: true, force: true })
   }
+}
+
+async function folderBeside(out: string): Promise<string> {
+  try {
+    await mkdir(dirname(out), { recursive: true })
+    return await mkdtemp(join(dirname(out), `.${basename(out)}-`))
+  } catch (error) {
+    throw asUnwritable(out, error)
+  }
+}
+
+/** What the system says of a file is the user's to mend; everything else stays what it is. */
+function asUnwritable(dir: string, error: unknown): unknown {
+  const { syscall, message } = error as NodeJS.ErrnoException
+  return syscall === undefined ? error : cannotWrite(dir, message, error)
 }
 
 /** The old export steps aside first and is deleted last, so that one of the two is always whole. */

@@ -17,7 +17,7 @@ export interface WorldOptions {
   /** Before this stimulus time the lens is covered: 0 never, Infinity always. */
   readonly uncoverUs?: number
   /** What moves once the lens is uncovered; its own noise should be off. */
-  readonly scene?: Scene
+  readonly scene?: Pick<Scene, 'next' | 'bias'>
   /** Mean background events a second of a pixel, and how much pixels differ (standard deviation of the logarithm). */
   readonly noiseHz?: number
   readonly noiseSpread?: number

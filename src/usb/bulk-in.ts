@@ -34,6 +34,7 @@ export function createBulkIn(init: {
   function retireIfLast(): void {
     if (active > 0 || retired) return
     retired = true
+    for (const transfer of pool.splice(0)) transfer.release()
     onRetired()
     onEnd(end ?? { kind: 'stopped' })
     resolveStopped()

@@ -41,6 +41,7 @@ export function controlTransfer(
     let late = false
     const transfer = transfers.control((error, _buffer, moved) => {
       clearTimeout(timer)
+      transfer.release()
       if (late) reject(libusbError(LIBUSB.errorTimeout, `no answer within ${timeoutMs} ms`))
       else if (error) reject(error)
       else resolve(buffer.subarray(SETUP_BYTES, SETUP_BYTES + moved))
@@ -57,6 +58,7 @@ export function controlTransfer(
       transfer.submit(buffer)
     } catch (error) {
       clearTimeout(timer)
+      transfer.release()
       reject(error)
     }
   })

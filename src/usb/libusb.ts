@@ -4,7 +4,7 @@ import { basicInfo, readInfo } from './libusb-device.js'
 import { cameraBusy, cameraNotFound } from './libusb-errors.js'
 import { createLibusbHandle, openAndClaim } from './libusb-handle.js'
 import type { UsbDeviceInfo, UsbHandle, UsbPort } from './port.js'
-import type { TransferFactory } from './transfer.js'
+import { releasable, type TransferFactory } from './transfer.js'
 
 export interface LibusbPortOptions {
   /**
@@ -134,7 +134,12 @@ export function createLibusbPort(options: LibusbPortOptions): UsbPort {
 function transfersOf(device: Device): TransferFactory {
   const { Transfer, LIBUSB_TRANSFER_TYPE_BULK, LIBUSB_TRANSFER_TYPE_CONTROL } = usb
   return {
-    bulk: (endpoint, done) => new Transfer(device, endpoint, LIBUSB_TRANSFER_TYPE_BULK, 0, done),
-    control: (done) => new Transfer(device, 0, LIBUSB_TRANSFER_TYPE_CONTROL, 0, done),
+    bulk: (endpoint, done) =>
+      releasable(
+        (tell) => new Transfer(device, endpoint, LIBUSB_TRANSFER_TYPE_BULK, 0, tell),
+        done,
+      ),
+    control: (done) =>
+      releasable((tell) => new Transfer(device, 0, LIBUSB_TRANSFER_TYPE_CONTROL, 0, tell), done),
   }
 }

@@ -83,7 +83,6 @@ t.test(
         dark += events.length
         darkKept += passing(events)
       }
-      t.ok(1 - darkKept / dark >= 0.9, `${noisePerSecond}: rejects ${1 - darkKept / dark}`)
       let wanted = 0
       let kept = 0
       for (let from = 2e6; from < 4e6; from += 100_000) {
@@ -96,7 +95,12 @@ t.test(
         for (let i = 0; i < batch.length; i++)
           if (isTarget.has(`${batch.x[i]},${batch.y[i]}`)) kept++
       }
-      t.ok(Math.min(1, kept / wanted) >= 0.9, `${noisePerSecond}: keeps ${kept / wanted}`)
+      const [rejects, keeps] = [1 - darkKept / dark, Math.min(1, kept / wanted)]
+      t.comment(
+        `${noisePerSecond} events/s: rejects ${rejects.toFixed(4)}, keeps ${keeps.toFixed(4)}`,
+      )
+      t.ok(rejects >= 0.9, 'rejects')
+      t.ok(keeps >= 0.9, 'keeps')
     }
   },
 )

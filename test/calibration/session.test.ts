@@ -7,7 +7,10 @@ import type { SourceState } from '../../src/sources/source.js'
 import { batchOf, resting } from './helpers.js'
 
 /** Five seconds, and what was measured in them. */
-function session(more: Partial<Measurement> = {}, kind: CalibrationKind = imuKind) {
+function session(
+  more: Partial<Measurement> = {},
+  { kind = imuKind, settle = true }: { kind?: CalibrationKind; settle?: boolean } = {},
+) {
   const seen: number[] = []
   const measurement: Measurement = {
     imu: ({ tUs }) => void seen.push(tUs),
@@ -15,7 +18,7 @@ function session(more: Partial<Measurement> = {}, kind: CalibrationKind = imuKin
     finish: () => ({ rows: [], data: {}, pictures: [], exports: [] }),
     ...more,
   }
-  return { run: new CalibrationSession({ kind, measurement, seconds: 5, settle: true }), seen }
+  return { run: new CalibrationSession({ kind, measurement, seconds: 5, settle }), seen }
 }
 
 const why = ({ over }: CalibrationSession) => {
@@ -56,6 +59,13 @@ t.test('a camera that streams something else is told which stream is missing', a
       next: /preset/,
     })
   }
+})
+
+t.test('a long recording without the stream says so as well, as a recording', async (t) => {
+  const { run } = session({}, { settle: false })
+  for (let s = 0; s <= 6; s += 0.1) run.sink.events(batchOf([{ t: s * 1e6, x: 1, y: 1 }]))
+  run.tick(0)
+  t.match(why(run), { message: 'The recording delivers no imu.', next: /Record again/ })
 })
 
 t.test(

@@ -51,6 +51,7 @@ for (const ppm of [37.5, -64]) {
     t.ok(session.finished, `over after ${hostMs / 1000} s of host time`)
     const outcome = session.finish()
     const data = outcome.data as { driftPpm: number; driftErrorPpm: number }
+    t.comment(`true ${ppm.toFixed(2)} ppm, measured ${data.driftPpm.toFixed(2)} ppm`)
     t.ok(Math.abs(data.driftPpm - ppm) < 1, `${data.driftPpm} ± ${data.driftErrorPpm} ppm`)
     t.equal(row(outcome.rows, 'drift known to').verdict, 'PASS')
     t.equal(row(outcome.rows, 'camera time went back').value, 0)

@@ -133,6 +133,16 @@ t.test('a still, covered camera: its bias is found through the whole driver', as
   t.equal(report.stored?.seconds.toFixed(0), '2')
 })
 
+t.test('the same emulated camera again: what was found before counts', async (t) => {
+  const dir = folder()
+  const config = parseConfig({ stateDir: dir, source: { kind: 'emulator' } }, 'test')
+  const measure = () => calibrate(config, request('hot-pixels', { seconds: 1 }))
+  const first = await measure()
+  t.match(first, { serial: SERIAL, activated: true })
+  const again = (await measure()).outcome.rows.find(({ name }) => /new against/.test(name))
+  t.match(again, { verdict: 'PASS' }, 'no --serial is needed for it')
+})
+
 t.test('interrupted: nothing is written and the lock is free again', async (t) => {
   const dir = folder()
   const stop = new AbortController()

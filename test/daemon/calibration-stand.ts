@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CalibrationStore } from '../../src/calibration/store.js'
 import type { CalibrationNews } from '../../src/daemon/calibration-news.js'
+import type { WorldRequest } from '../../src/daemon/calibration-world.js'
 import { CaptureCamera } from '../../src/daemon/capture-camera.js'
 import { CaptureLoan } from '../../src/daemon/capture-loan.js'
 import { DaemonCalibration } from '../../src/daemon/daemon-calibration.js'
@@ -63,7 +64,8 @@ export async function calibrationStand(
     dropped: () => 0,
     onGuard: () => {},
   })
-  const loan = new CaptureLoan(camera)
+  const shown: (WorldRequest | undefined)[] = []
+  const loan = new CaptureLoan(camera, (wanted) => void shown.push(wanted))
   const facts = new DaemonFacts({ isCamera: true, nowUs })
   facts.inference = 'ready'
   const lines: string[] = []
@@ -89,9 +91,9 @@ export async function calibrationStand(
         filters = change.filters ?? filters
         if (change.preset !== undefined) await camera.configure(change.preset)
       },
-      lend: (wanted, signals) => {
+      lend: (wanted, signals, show) => {
         const state = facts.sourceState
-        return loan.lend(wanted, { signals, state })
+        return loan.lend(wanted, { signals, state, ...(show !== undefined && { show }) })
       },
       set: (wanted) => loan.set(wanted),
       giveBack: async () => (await loan.giveBack()) ?? { events: 0, images: 0 },
@@ -142,6 +144,8 @@ export async function calibrationStand(
     lines,
     news,
     published,
+    /** What the emulated user was asked for, and undefined each time that was over. */
+    shown,
     states,
     faults: emulated.faults,
     store: new CalibrationStore(stateDir, SERIAL),

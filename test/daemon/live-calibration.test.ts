@@ -87,6 +87,8 @@ t.test('what passes is in effect when its end is told', async (t) => {
     `nothing else differs: ${changed}`,
   )
   t.equal(stand.published.at(-1)?.result?.activated, true)
+  t.match(stand.shown.filter(Boolean), [{ view: 'dark', seconds: 1 }, { view: 'dark' }])
+  t.equal(stand.shown.at(-1), undefined, 'an emulated camera is uncovered again')
 })
 
 t.test('FAIL: kept for the report, and nothing of it in effect', async (t) => {

@@ -102,6 +102,7 @@ t.test('unattended: it adds to the mask and never takes from it', async (t) => {
   stand.store.activate(old)
   const first = await night(31)
   t.match(first, { kind: 'hot-pixels', origin: 'schedule', state: 'done' })
+  t.same(stand.shown.filter(Boolean), [], 'nobody covers the lens by night')
   t.equal(first.report?.activated, true)
   const mask = stand.filters().hotPixels
   const missing = [...stand.hotPixels, cool].filter(

@@ -5,71 +5,10 @@ import { join } from 'node:path'
 import t from 'tap'
 import { statusText } from '../../src/cli/status.js'
 import { metricsText, startMetrics } from '../../src/daemon/metrics.js'
-import type { StatusReport } from '../../src/daemon/status-report.js'
 import { openStatusSocket, readStatus, STATUS_SOCKET } from '../../src/daemon/status-socket.js'
 import { EvtrackError } from '../../src/events/errors.js'
 import { evtrackd } from '../cli/run-cli.js'
-
-const REPORT: StatusReport = {
-  version: '9.9.9',
-  pid: 42,
-  config_file: '/etc/evtrackd/evtrackd.toml',
-  restart_needed: ['tracking.max_targets'],
-  cameras: [
-    {
-      device: 'mast-3',
-      camera: 'davis346',
-      source: 'camera',
-      boot_id: 'b1',
-      state: 'degraded',
-      reason: 'CAMERA_LOST: it was unplugged',
-      camera_state: 'disconnected',
-      serial: '00000489',
-      failures: 0,
-      broker: { endpoint: 'broker:1883', state: 'connected', error: null },
-      health: {
-        boot_id: 'b1',
-        seq: 3,
-        at: 1,
-        uptime_s: 12.5,
-        events_per_second: 1234,
-        last_event_age_ms: null,
-        drops: { camera_events: 7, windows_skipped: 0 },
-        usb: { errors: 2, reconnects: 1 },
-        targets: 3,
-        recording: null,
-        skipped_windows: 4,
-        latency_ms: { p50: 2.5, p99: 8, count: 100 },
-        inference_ms: { p50: null, p99: null, count: 0 },
-        energy: null,
-        mqtt: {
-          protocol: '5',
-          connects: 2,
-          tracks_published: 90,
-          tracks_dropped: 1,
-          tracks_limited: 0,
-          refused: 0,
-          requests: 5,
-          requests_dropped: 6,
-          responses_lost: 0,
-        },
-        spool: {
-          pending: 11,
-          pending_bytes: 1,
-          dropped_size: 0,
-          dropped_age: 0,
-          dropped_memory: 0,
-          corrupt: 0,
-          write_errors: 0,
-          disk: true,
-        },
-        clock: null,
-        temperature_c: null,
-        memory: { rss_bytes: 2e8, heap_used_bytes: 2e7 },
-      },
-    },
-  ],
-}
+import { REPORT } from './a-report.js'
 
 const tempDir = () => mkdtempSync(join(tmpdir(), 'evtrackd-status-'))
 

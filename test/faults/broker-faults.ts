@@ -13,19 +13,21 @@ export const brokerRestart: Fault = {
   name: 'broker-restart',
   title: 'mosquitto is killed (SIGKILL) and started again',
   promise:
-    'every event at least once and in order; status true within 5 s of its return; nothing grows',
+    'every event at least once and in order; connected again within 30 s, status true within 5 s of that; nothing grows',
   short: true,
   async run(bench, rounds) {
     const daemon = await bench.startReady()
     await bench.moreEvents(1)
     const before = daemon.usage()
     let slowest = 0
+    let back = 0
     for (let round = 0; round < rounds; round++) {
       await bench.broker.kill()
       await systemClock.sleep(bench.rng.range(500, OUTAGE_MS))
       await bench.broker.restart()
       // A fresh subscriber may come before the daemon and see what the broker kept: the daemon ends that.
-      await bench.until('the daemon is connected again', () => connected(bench), 5000 + OUTAGE_MS)
+      const ms = await bench.until('the daemon is connected again', () => connected(bench), 60_000)
+      back = Math.max(back, ms)
       slowest = Math.max(slowest, await bench.stateWithin(5000, 'ready'))
       await bench.moreEvents(1)
     }
@@ -38,6 +40,7 @@ export const brokerRestart: Fault = {
     return {
       rounds,
       ...expectAllTold(bench.listener.received),
+      slowest_connection_ms: Math.round(back),
       slowest_status_ms: Math.round(slowest),
       ...growth,
     }

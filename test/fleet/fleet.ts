@@ -1,9 +1,10 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from '../../src/events/time.js'
+import { cpuSeconds } from '../load/processes.js'
 import { startMosquitto, type TestMosquitto } from '../publish/real-brokers.js'
 import type { DeviceCounts, FromDevices, Orders, ToDevices } from './device-process.js'
 import type { Heard, ToListener } from './listener-process.js'
@@ -211,11 +212,3 @@ export function busiest(times: readonly number[], span: number): number {
 }
 
 const byNumber = (a: number, b: number) => a - b
-
-/** User and system time of a process, seconds. Linux only. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
-}

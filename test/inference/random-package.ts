@@ -13,10 +13,11 @@ export const NO_EXPORT =
     ? false
     : "Debian's python3-torch and python3-onnx are not installed"
 
-/** A package of random weights, written by the exporter. `sizes`: stem channels, channels, blocks. */
+/** A package of random weights, written by the exporter. `sizes`: stem channels, channels, blocks; or `conv`. */
 export function exportRandom(seed: number, sizes: string, golden = 2): string {
   const dir = join(mkdtempSync(join(tmpdir(), 'evtrackd-random-')), `random-${seed}`)
-  const args = ['--random', `${seed}`, '--sizes', sizes, '--golden', `${golden}`, '--out', dir]
+  const shape = sizes === 'conv' ? ['--network', 'conv'] : ['--sizes', sizes]
+  const args = ['--random', `${seed}`, ...shape, '--golden', `${golden}`, '--out', dir]
   const { status, stderr } = spawnSync(PYTHON, [EXPORT, ...args], { encoding: 'utf8' })
   if (status !== 0) throw new Error(`export.py failed: ${stderr}`)
   return dir

@@ -1,14 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../../src/daemon/version.js'
 import { barsStimulus } from '../../src/davis346/emulator/stimulus.js'
 import { systemClock } from '../../src/events/time.js'
 import { LatencyHistogram } from '../../src/publish/latency.js'
-import { freePort, Listener } from '../publish/real-brokers.js'
+import { freePort } from '../publish/real-brokers.js'
 import { openShimHost } from '../usb-shim/host.js'
+import { cpuSeconds, listenerAt } from './processes.js'
 
 export interface LoadPlan {
   readonly eventsPerSecond: number
@@ -61,7 +62,7 @@ export async function load(plan: LoadPlan): Promise<Load | { readonly unavailabl
   )
   const exited = once(child, 'exit')
   try {
-    const listener = await openWhenThere(port)
+    const listener = await listenerAt(port)
     await listener.next('/evtrackd/status', ({ state }) => state === 'ready')
     for (let i = 0; i < plan.targets; i++) {
       const box = [20 + (i % 4) * 80, 30 + Math.floor(i / 4) * 110, 50, 50]
@@ -133,22 +134,4 @@ function made(
 ): number {
   const { dvsStatisticsColumns, dvsStatisticsDropped } = host.camera.model.registers.counters
   return dvsStatisticsColumns + dvsStatisticsDropped
-}
-
-async function openWhenThere(port: number): Promise<Listener> {
-  for (;;) {
-    try {
-      return await Listener.open(port)
-    } catch {
-      await systemClock.sleep(100)
-    }
-  }
-}
-
-/** User and system time of a process, seconds. */
-function cpuSeconds(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }

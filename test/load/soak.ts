@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { PACKAGE_ROOT } from '../../src/daemon/version.js'
 import { systemClock } from '../../src/events/time.js'
 import { freePort, Listener } from '../publish/real-brokers.js'
+import { listenerAt } from './processes.js'
 import type { Sample } from './soak-plot.js'
 
 export interface SoakPlan {
@@ -45,7 +46,7 @@ export async function soak(plan: SoakPlan, onSample: (sample: Sample) => void): 
   )
   const exited = once(child, 'exit')
   try {
-    const listener = await openWhenThere(port)
+    const listener = await listenerAt(port)
     await listener.next('/evtrackd/status', ({ state }) => state === 'ready')
     const startUs = systemClock.nowUs()
     const samples: Sample[] = []
@@ -117,14 +118,4 @@ async function ask(listener: Listener, command: string, body: { transaction: num
     ({ transaction }) => transaction === body.transaction,
   )
   return json as { ok?: boolean; code?: string; result?: Record<string, string> }
-}
-
-async function openWhenThere(port: number): Promise<Listener> {
-  for (;;) {
-    try {
-      return await Listener.open(port)
-    } catch {
-      await systemClock.sleep(100)
-    }
-  }
 }

@@ -10,6 +10,7 @@ function createTransfers() {
     buffer: Buffer | undefined
     submits: number
     cancelled: boolean
+    released: boolean
     complete(error?: LibusbException, length?: number): void
   }[] = []
   let submitError: Error | undefined
@@ -19,6 +20,7 @@ function createTransfers() {
       buffer: undefined as Buffer | undefined,
       submits: 0,
       cancelled: false,
+      released: false,
       complete(error?: LibusbException, length = 0) {
         const buffer = transfer.buffer
         transfer.buffer = undefined
@@ -36,6 +38,9 @@ function createTransfers() {
         if (cancelError) throw cancelError
         transfer.cancelled = transfer.buffer !== undefined
         return transfer.cancelled
+      },
+      release() {
+        transfer.released = true
       },
     }
   }
@@ -104,8 +109,13 @@ t.test('stop cancels all, ends once, and after the last has retired', async (t) 
   made[0]?.complete(libusb(3))
   made[1]?.complete(undefined, 8)
   t.same(ends, [])
+  t.ok(made.every(({ released }) => !released))
   made[2]?.complete(libusb(3))
   await stopped
+  t.ok(
+    made.every(({ released }) => released),
+    'their memory may go',
+  )
   t.same(ends, [{ kind: 'stopped' }])
   t.same(received, [], 'what arrives after stop is dropped')
   await stream.stop()

@@ -56,7 +56,7 @@ function createDevice(configuration = 1) {
     __clearHalt: (endpoint, done) => later(`clear ${endpoint.toString(16)}`, done),
   }
   const transfers: TransferFactory = {
-    bulk: () => ({ submit: () => {}, cancel: () => true }),
+    bulk: () => ({ submit: () => {}, cancel: () => true, release: () => {} }),
     control(done) {
       let submitted: Buffer | undefined
       return {
@@ -86,6 +86,7 @@ function createDevice(configuration = 1) {
           if (submitted) done(libusb(3), submitted, 0)
           return submitted !== undefined
         },
+        release: () => {},
       }
     },
   }

@@ -21,7 +21,11 @@ const LIMIT_MS = 45 * 60_000
 
 const dir = mkdtempSync(join(tmpdir(), 'evtrackd-vm-'))
 const stimulus = sceneStimulus(createScene(sceneByName('clean', 3)))
-const camera = new EmulatedCamera({ clock: systemClock, stimulus, plugged: false })
+const camera = new EmulatedCamera({
+  clock: systemClock,
+  stimulus,
+  plugged: process.env['VM_CAMERA'] === 'plugged',
+})
 const faults = createFaults(camera)
 const peer = new UsbRedirPeer(camera)
 const socket = join(dir, 'usb')

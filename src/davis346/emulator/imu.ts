@@ -2,9 +2,7 @@ import { REG } from '../registers.js'
 import { IMU_CONFIG, MISC8, misc8Word, SPECIAL, specialWord } from '../words.js'
 import type { CameraIdentity } from './identity.js'
 import type { RegisterFile } from './register-file.js'
-import type { ImuReading } from './stimulus.js'
-
-const AT_REST: ImuReading = { accel: [0, 1, 0], gyro: [0, 0, 0], temperatureC: 25 }
+import { AT_REST, type ImuReading } from './stimulus.js'
 
 /** The IMU module: which groups run, their ranges, sample rate and axis flips. */
 export class ImuProducer {

@@ -39,6 +39,9 @@ export interface ImuReading {
   readonly temperatureC: number
 }
 
+/** What a camera without motion measures. */
+export const AT_REST: ImuReading = { accel: [0, 1, 0], gyro: [0, 0, 0], temperatureC: 25 }
+
 export interface ScriptedEvent {
   readonly tUs: number
   readonly x: number

@@ -6,6 +6,8 @@ export function akidaReadme(of: {
   readonly model: string
   readonly details: AkidaDetails
   readonly report: TargetReport
+  /** What the host does, as a section. */
+  readonly host: string
 }): string {
   const { details, report } = of
   const code = (names: readonly string[]) => names.map((name) => `\`${name}\``).join(', ')
@@ -24,7 +26,7 @@ Nothing in this folder was run on a chip or through its maker's tools.
 
 The files are float32 ONNX of fixed shapes, opset 11, with Conv, Add and Clip alone: input for the maker's quantiser and
 converter. Attention, correlation and the mask's minimum multiply or compare two activations; the host computes them
-between the pieces (\`host\` in manifest.json, in order).
+between the pieces.
 
 | file | reads | writes | layers |
 |---|---|---|---|
@@ -32,9 +34,13 @@ ${rows.join('\n')}
 
 1. Quantise each file with 8-bit weights. They are whole numbers of 8 bits, sign included, times a power of two for each channel, so nothing is lost.
 2. Activations: \`details.pieces[].layers[]\` names bits and unit of each. A neuron has five levels, 0 to 4 with unit 1: 4 bits, unsigned. Increments have 8 bits with unit 1/32, signed. A scale that is calibrated instead of given changes spikes.
-3. Convert, and compare with \`golden.h5\`: for each golden input and part, the real value of every tensor under its name.
+3. Convert, and compare with \`golden.h5\`: \`/${details.golden.inputs[0]}/PART/TENSOR\` and so on, the real value of every tensor that is read or written, [channels, height, width].
 
 \`evtrackd export verify DIR\` runs the files with exactly this rounding and reports the neurons that differ.
+
+${of.host}
+
+\`golden.h5\` and the ONNX files have real values, \`host\` and \`network.json\` the whole numbers behind them.
 
 | part | spikes read | accumulates | multiplications | weight bytes | µJ |
 |---|---|---|---|---|---|

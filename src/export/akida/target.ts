@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { PART_NAMES } from '../../inference/exact/network.js'
+import type { PartName } from '../../inference/exact/network.js'
+import type { NetworkLayer } from '../../inference/exact/network-schema.js'
 import { describeIssue } from '../../inference/read-network.js'
 import { checkChip } from '../chips/check.js'
 import { CONVENTION, partReports } from '../chips/cost.js'
@@ -8,12 +9,12 @@ import { invalidExport } from '../errors.js'
 import { writeFiles } from '../files.js'
 import { type GoldenRun, goldenRuns, realValues } from '../golden.js'
 import { type Hdf5Group, type Hdf5Read, readHdf5, writeHdf5 } from '../hdf5.js'
+import { hostLayers, hostSection, networkFiles } from '../host-layers.js'
 import { readOnnxGraph } from '../onnx/read-graph.js'
 import { networkPicture } from '../picture.js'
 import type {
   ExportNetwork,
   ExportTarget,
-  HostLayer,
   Manifest,
   ManifestBody,
   VerifiedLayer,
@@ -77,28 +78,21 @@ async function write(
     counted_on: `${runs.length} golden inputs`,
     parts: partReports(network, { runs, onChip }),
   }
-  const host = PART_NAMES.flatMap((part) =>
-    description.parts[part].layers.flatMap((layer): HostLayer[] => {
-      const { name, kind, inputs } = layer
-      return isOnChip(layer) ? [] : [{ part, layer: name, kind, reads: inputs, does: DOES[kind]! }]
-    }),
-  )
+  const onHost = (_part: PartName, layer: NetworkLayer) => !isOnChip(layer)
   await writeFiles(dir, {
-    'README.md': akidaReadme({ model: network.pkg.spec.name, details, report }),
+    'README.md': akidaReadme({
+      model: network.pkg.spec.name,
+      details,
+      report,
+      host: hostSection(network),
+    }),
+    ...networkFiles(network),
     'network.svg': networkPicture(description, {
       title: `${network.pkg.spec.name} on BrainChip Akida 2`,
-      onHost: (_part, layer) => !isOnChip(layer),
+      onHost,
     }),
   })
-  return { report, host, details: { ...details } }
-}
-
-const DOES: Readonly<Record<string, string>> = {
-  add: 'adds products',
-  slice: 'takes a range of channels',
-  matmul: 'multiplies two activations',
-  minimum: 'takes the lesser of two activations',
-  transpose: 'reorders',
+  return { report, host: hostLayers(network, onHost), details: { ...details } }
 }
 
 function goldenGroup(

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
-import { PART_NAMES } from '../../inference/exact/network.js'
+import { PART_NAMES, type PartName } from '../../inference/exact/network.js'
 import type { NetworkLayer } from '../../inference/exact/network-schema.js'
 import { unsupportedExport } from '../errors.js'
 import { writeFiles } from '../files.js'
 import { type GoldenRun, goldenRuns } from '../golden.js'
 import { type Hdf5Group, writeHdf5 } from '../hdf5.js'
+import { hostLayers, hostSection, networkFiles } from '../host-layers.js'
 import { networkPicture } from '../picture.js'
-import type { ExportNetwork, ExportTarget, HostLayer, ManifestBody } from '../target.js'
+import type { ExportNetwork, ExportTarget, ManifestBody } from '../target.js'
 import { checkChip } from './check.js'
 import { CONVENTION, partReports } from './cost.js'
 import type { SegmentDetails } from './details-schema.js'
@@ -88,13 +89,7 @@ async function write(
     counted_on: `${runs.length} golden inputs`,
     parts: partReports(network, { runs, onChip }),
   }
-  const host = PART_NAMES.flatMap((part) =>
-    description.parts[part].layers.flatMap((layer): HostLayer[] => {
-      const { name, kind, inputs } = layer
-      if (onChip.has(`${part}.${name}`)) return []
-      return [{ part, layer: name, kind, reads: inputs, does: DOES[kind] }]
-    }),
-  )
+  const onHost = (part: PartName, { name }: NetworkLayer) => !onChip.has(`${part}.${name}`)
   await writeFiles(dir, {
     'README.md': readmeOf({
       target: target.name,
@@ -102,23 +97,15 @@ async function write(
       model: network.pkg.spec.name,
       details,
       report,
+      host: hostSection(network),
     }),
+    ...networkFiles(network),
     'network.svg': networkPicture(description, {
       title: `${network.pkg.spec.name} on ${target.title}`,
-      onHost: (part, { name }) => !onChip.has(`${part}.${name}`),
+      onHost,
     }),
   })
-  return { report, host, details: { ...details } }
-}
-
-const DOES: Readonly<Record<NetworkLayer['kind'], string>> = {
-  conv: 'convolution that the chip cannot hold',
-  spike: 'rounds a membrane to spikes, within 0 and the depth',
-  add: 'adds increments, constants or products',
-  slice: 'takes a range of channels',
-  matmul: 'multiplies two activations',
-  minimum: 'takes the lesser of two activations',
-  transpose: 'reorders',
+  return { report, host: hostLayers(network, onHost), details: { ...details } }
 }
 
 function placed(target: SegmentTarget, { network }: ExportNetwork, limits: Limits): Placed[] {

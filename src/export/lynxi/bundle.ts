@@ -60,7 +60,7 @@ function buildScript(ports: Ports): string {
       `  --input_shapes "${inputs.map(({ shape }) => shape.join(',')).join(';')}"`,
       `  --output_nodes "${outputs.map(({ name }) => name).join(';')}"`,
       '  --input_type float32 --output_type float32',
-      `  --out build/${part}`,
+      `  --output build/${part}`,
     ].join(' \\\n')
   })
   return `#!/bin/sh

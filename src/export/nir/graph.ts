@@ -132,13 +132,13 @@ class GraphWriter {
     this.#edge(`${node}_inhibit`, node)
   }
 
-  /** The node that brings increments or a result of the host into a membrane; one for all readers with one grid. */
+  /** The node that brings increments, spikes or a result of the host into a membrane; one for all readers with one grid. */
   #weighed(from: string, factor: number): string {
-    const source = nodeName(from)
+    const source = this.#sourceOf(from)
     const shape = this.#shapes.get(source)!
     const population = this.#plan.populations.find(({ layer }) => layer === from)
-    const copies = population?.copies ?? 1
-    if (population === undefined && factor === 1) return source
+    const copies = population?.kind === 'bits' ? population.copies : 1
+    if (population?.kind !== 'bits' && factor === 1) return source
     const node = `${source}_by${factor}`
     if (this.#shapes.has(node)) return node
     const channels = shape[0] / copies

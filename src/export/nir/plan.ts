@@ -156,7 +156,7 @@ class Planner {
     })
   }
 
-  /** Follows sums back to what they add up: increments, results of the host, constants. */
+  /** Follows sums back to what they add up: increments, spikes, results of the host, constants. */
   #flatten(
     name: string,
     to: {
@@ -192,6 +192,8 @@ class Planner {
     } else if (layer === undefined || isHost(layer)) {
       this.#present(name, to.shape)
       bound.sum += this.#largest(name) * factor
+    } else if (tensor.type === 'spikes') {
+      bound.sum += high * factor
     } else {
       throw unsupportedExport('nir', `${tensor.type} ${name} as part of a membrane`)
     }

@@ -11,7 +11,7 @@ export interface Given {
   readonly origin: 'input' | 'host'
 }
 
-/** Bits of a converter add up to an increment; each of them weighs `factor` times its power of two in the membrane. */
+/** What flows into a membrane: a spike weighs `factor`, a bit of a converter that times its power of two. */
 export interface Term {
   readonly from: string
   readonly factor: number

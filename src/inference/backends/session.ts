@@ -131,9 +131,10 @@ export class BackendSession implements TrackerSession {
 
   async #attempt(candidates: readonly Candidate[]): Promise<void> {
     const { pkg, cpu, wanted } = this.#options
-    this.#attempts++
     this.#retryMs = null
     const choice = await choose(candidates, { pkg, cpu, wanted, signal: this.#stop.signal })
+    // Counted when it is over: reports are also made while it goes on, and must not look like its outcome.
+    this.#attempts++
     this.#trials = choice.trials
     this.#cpuMs = choice.cpuMs ?? this.#cpuMs
     if (this.#stop.signal.aborted) {

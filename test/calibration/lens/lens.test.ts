@@ -50,6 +50,11 @@ t.test('lens, blur and noise over seeds: the truth is found', async (t) => {
     t.ok(Math.abs(fit.lens.fy / lens.fy - 1) < 0.01, `fy ${fit.lens.fy} of ${lens.fy}`)
     t.ok(Math.abs(fit.lens.cx - lens.cx) < 2, `cx ${fit.lens.cx} of ${lens.cx}`)
     t.ok(Math.abs(fit.lens.cy - lens.cy) < 2, `cy ${fit.lens.cy} of ${lens.cy}`)
+    const focal = Math.max(Math.abs(fit.lens.fx / lens.fx - 1), Math.abs(fit.lens.fy / lens.fy - 1))
+    const middle = Math.max(Math.abs(fit.lens.cx - lens.cx), Math.abs(fit.lens.cy - lens.cy))
+    t.comment(
+      `seed ${seed}: focal length off ${(100 * focal).toFixed(2)} %, principal point ${middle.toFixed(2)} px, rms ${fit.rms.toFixed(3)} px`,
+    )
     const off = judgeLens(cv, { ...fit.lens, fx: 1.1 * fit.lens.fx }, { views: used, board })
     t.ok(off.rms > 2 * fit.rms, 'a lens that is wrong is judged worse')
   }

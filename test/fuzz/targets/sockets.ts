@@ -9,10 +9,10 @@ import { ERROR_CODES, type ErrorCode } from '../../../src/events/errors.js'
 import { DAVIS346_SIZE } from '../../../src/events/geometry.js'
 import { viewSchema } from '../../../src/view/schema.js'
 import { ViewServer } from '../../../src/view/server.js'
+import { REPORT } from '../../daemon/a-report.js'
 import { movingWindow, STATE } from '../../view/windows.js'
 import { type FuzzTarget, finite, promise, refusal, withoutNumbers } from '../harness.js'
 import { type Json, mutateBytes, mutateJson, toText } from '../mutate.js'
-import { REPORT } from './report.js'
 
 /** The status socket from both ends: bytes sent to the daemon, and answers given to `evtrackd status`. */
 export async function createStatusTarget(): Promise<FuzzTarget> {

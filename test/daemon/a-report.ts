@@ -1,4 +1,4 @@
-import type { StatusReport } from '../../../src/daemon/status-report.js'
+import type { StatusReport } from '../../src/daemon/status-report.js'
 
 /** A report of a daemon with one camera that lost something of everything. */
 export const REPORT: StatusReport = {
