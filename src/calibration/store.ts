@@ -104,30 +104,24 @@ export class CalibrationStore {
     return readFileSync(join(this.dir, id, name))
   }
 
-  /** The active result of each kind. Throws CALIBRATION_INVALID as read() does. */
-  active(): Map<KindName, StoredResult> {
-    const found = new Map<KindName, StoredResult>()
-    for (const [kind, ids] of Object.entries(this.#readActive().active)) {
-      const id = ids?.at(-1)
-      if (id !== undefined) found.set(kind as KindName, this.read(id))
-    }
-    return found
-  }
-
-  /** The active results that can be read, in the order of KIND_NAMES; what cannot is handed to `onError`. */
-  activeReadable(onError: (error: EvtrackError) => void): StoredResult[] {
+  /**
+   * The active result of each kind, in the order of KIND_NAMES. One that cannot be read is left out and handed to
+   * `onLeftOut`; without it, throws CALIBRATION_INVALID as read() does.
+   */
+  active(onLeftOut: (error: EvtrackError) => void = rethrow): Map<KindName, StoredResult> {
     const { active } = this.#readActive()
-    return KIND_NAMES.flatMap((kind) => {
+    const found = new Map<KindName, StoredResult>()
+    for (const kind of KIND_NAMES) {
       const id = active[kind]?.at(-1)
-      if (id === undefined) return []
+      if (id === undefined) continue
       try {
-        return [this.read(id)]
+        found.set(kind, this.read(id))
       } catch (error) {
         if (!(error instanceof EvtrackError)) throw error
-        onError(error)
-        return []
+        onLeftOut(error)
       }
-    })
+    }
+    return found
   }
 
   /** Makes a result active. Throws CALIBRATION_FAILED for one that failed: that never happens. */
@@ -176,7 +170,7 @@ export class CalibrationStore {
   #readActive(): ActiveFile {
     const path = join(this.dir, ACTIVE)
     if (!existsSync(path)) return { schema: RESULT_VERSION, serial: this.serial, active: {} }
-    const file = readJson(path, activeSchema)
+    const file = readJson(path, activeSchema, 'Update evtrackd, or remove the file: then nothing is active.')
     this.#own(path, file.serial)
     return file
   }
@@ -229,13 +223,20 @@ function writeWhole(path: string, content: unknown): void {
   }
 }
 
-function readJson<T extends z.ZodType>(file: string, schema: T): z.infer<T> {
+function rethrow(error: EvtrackError): never {
+  throw error
+}
+
+/** `next`: what to do in place of what helps with a result. */
+function readJson<T extends z.ZodType>(file: string, schema: T, next?: string): z.infer<T> {
   let value: unknown
   try {
     value = JSON.parse(readFileSync(file, 'utf8'))
   } catch (cause) {
     throw new EvtrackError('CALIBRATION_INVALID', `${file} cannot be read.`, {
-      next: 'Restore the file from a copy, or `evtrackd calibrate rollback` to the one before.',
+      next:
+        next ??
+        'Restore the file from a copy, calibrate again, or `evtrackd calibrate rollback` to the one before.',
       cause,
       data: { file },
     })
@@ -245,7 +246,7 @@ function readJson<T extends z.ZodType>(file: string, schema: T): z.infer<T> {
     throw new EvtrackError(
       'CALIBRATION_INVALID',
       `${file} has version ${version}; this program reads ${RESULT_VERSION}.`,
-      { next: 'Update evtrackd, or calibrate again with this one.', data: { file, version } },
+      { next: next ?? 'Update evtrackd, or calibrate again with this one.', data: { file, version } },
     )
   }
   const parsed = schema.safeParse(value)
@@ -253,7 +254,7 @@ function readJson<T extends z.ZodType>(file: string, schema: T): z.infer<T> {
   const issue = parsed.error.issues[0]
   const where = issue === undefined ? '' : ` at ${issue.path.join('.')}: ${issue.message}`
   throw new EvtrackError('CALIBRATION_INVALID', `${file} is damaged${where}.`, {
-    next: 'Restore the file from a copy, or calibrate again.',
+    next: next ?? 'Restore the file from a copy, or calibrate again.',
     data: { file },
   })
 }

@@ -76,6 +76,7 @@ async function measureOrThrow(name: string, options: MeasureOptions): Promise<vo
       onAsk: (ask: string) => bar.say(ask),
       onState: ({ state, reason }: SourceState) =>
         bar.say(`camera ${state}${reason === undefined ? '' : `: ${reason}`}`),
+      onLeftOut: (error: EvtrackError) => bar.say(`${error.message} It is left out.`),
       onProgress: ({ share, text }: SessionProgress) => bar.show(share, text),
     }
     const report = await calibrateWhere(config, request, options)
@@ -116,7 +117,7 @@ export async function report(options: CommonOptions & { readonly out: string }):
       { next: 'Begin with `evtrackd calibrate hot-pixels`.' },
     )
   }
-  const active = new Set([...store.active().values()].map(({ id }) => id))
+  const active = new Set([...store.active(reportError).values()].map(({ id }) => id))
   const html = reportHtml({
     serial: store.serial,
     version: VERSION,
@@ -140,7 +141,7 @@ export async function report(options: CommonOptions & { readonly out: string }):
 /** `evtrackd calibrate list` */
 export async function list(options: CommonOptions): Promise<void> {
   const store = await storeOf(options)
-  const active = new Set([...store.active().values()].map(({ id }) => id))
+  const active = new Set([...store.active(reportError).values()].map(({ id }) => id))
   const results = store.list().map(({ id, kind, verdict, at }) => {
     return { id, kind, verdict, at, active: active.has(id) }
   })

@@ -28,7 +28,7 @@ export async function exportModel(model: string | undefined, options: ExportComm
   if (options.check) {
     const found = target.check(network)
     if (options.json) printJson(found)
-    else printCheck(found)
+    else print(checkText(found))
     if (!found.fits) process.exitCode = 1
     if (options.out === undefined) return
   }
@@ -70,27 +70,28 @@ function goldenCount(text: string): number {
   })
 }
 
-/** As it stands in docs/export.md, line by line. */
-export function printCheck({ target, title, fits, layers, notes }: CheckTable): void {
-  print(`${target}: ${title}`)
-  print(
+/** As it is printed, and as it stands in docs/export.md. */
+export function checkText({ target, title, fits, layers, notes }: CheckTable): string {
+  const rows = layers.map((l) => [
+    l.part,
+    l.layer,
+    l.kind,
+    l.side,
+    l.fits ? 'yes' : 'no',
+    l.needs,
+    l.limit,
+    l.over,
+    l.remedy,
+  ])
+  return [
+    `${target}: ${title}`,
     table(
       ['part', 'layer', 'kind', 'on', 'fits', 'needs', 'limit', 'over', 'what would help'],
-      layers.map((l) => [
-        l.part,
-        l.layer,
-        l.kind,
-        l.side,
-        l.fits ? 'yes' : 'no',
-        l.needs,
-        l.limit,
-        l.over,
-        l.remedy,
-      ]),
+      rows,
     ),
-  )
-  for (const note of notes) print(note)
-  print(`${target}: ${fits ? 'fits' : 'does not fit'}`)
+    ...notes,
+    `${target}: ${fits ? 'fits' : 'does not fit'}`,
+  ].join('\n')
 }
 
 function printManifest(dir: string, { target, model, report, host, files }: Manifest): void {

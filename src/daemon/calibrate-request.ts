@@ -1,6 +1,7 @@
 import type { KindName, Outcome, Verdict } from '../calibration/kind.js'
 import type { SessionProgress } from '../calibration/session.js'
 import type { StoredResult } from '../calibration/store.js'
+import type { EvtrackError } from '../events/errors.js'
 import type { SourceState } from '../sources/source.js'
 import type { EmulatedCameraWorld } from './calibration-world.js'
 
@@ -18,6 +19,8 @@ export interface CalibrateRequest {
   /** What the user is to do, before it starts. */
   readonly onAsk?: (ask: string) => void
   readonly onState?: (state: SourceState) => void
+  /** A result that is active cannot be read; it is measured without it. */
+  readonly onLeftOut?: (error: EvtrackError) => void
   /** Ten times a second. */
   readonly onProgress?: (progress: SessionProgress) => void
 }

@@ -57,7 +57,14 @@ class CalibrationRun {
     this.#kind = kind
     this.#request = request
     this.#options = options
-    this.#case = new CalibrationCase({ config, kind, options, dryRun: request.dryRun })
+    const { dryRun, onLeftOut } = request
+    this.#case = new CalibrationCase({
+      config,
+      kind,
+      options,
+      dryRun,
+      ...(onLeftOut && { onLeftOut }),
+    })
   }
 
   /** A kind that is judged by its options alone may still be shown over what a camera sees. */

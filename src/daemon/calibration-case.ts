@@ -5,6 +5,7 @@ import { lockCamera } from '../calibration/lock.js'
 import { calibratedPreset, type Settings } from '../calibration/settings.js'
 import { CalibrationStore, type StoredResult } from '../calibration/store.js'
 import type { Preset } from '../davis346/schema.js'
+import type { EvtrackError } from '../events/errors.js'
 import { DAVIS346_SIZE, type Size } from '../events/geometry.js'
 import type { CalibrateReport } from './calibrate-request.js'
 import type { Config } from './schema.js'
@@ -25,6 +26,8 @@ export interface CalibrationCaseOptions {
   readonly dryRun: boolean
   /** What is not worth keeping is neither written nor made active; default: everything is. */
   readonly worthKeeping?: WorthKeeping
+  /** An active result that cannot be read: this goes on without it. */
+  readonly onLeftOut?: (error: EvtrackError) => void
 }
 
 /**
@@ -35,6 +38,7 @@ export class CalibrationCase {
   readonly #given: CalibrationCaseOptions
   readonly #startedAt = new Date().toISOString()
   #store: CalibrationStore | undefined
+  #active: ReadonlyMap<KindName, StoredResult> = new Map()
   #release: () => void = () => {}
 
   constructor(given: CalibrationCaseOptions) {
@@ -48,11 +52,12 @@ export class CalibrationCase {
 
   /**
    * From here on this is about one camera: nobody else calibrates it meanwhile. Throws CALIBRATION_BUSY, and
-   * CALIBRATION_INVALID for a serial that can name no folder.
+   * CALIBRATION_INVALID for a serial that can name no folder or when nothing can be read of what is active.
    */
   adopt(serial: string): void {
-    const { config, kind, dryRun } = this.#given
+    const { config, kind, dryRun, onLeftOut = () => {} } = this.#given
     const store = new CalibrationStore(stateDir(config), serial)
+    this.#active = store.active(onLeftOut)
     this.#store = store
     if (!dryRun) this.#release = lockCamera(store.dir, kind.name)
   }
@@ -64,7 +69,7 @@ export class CalibrationCase {
 
   /** The preset with what is active for the camera in it. */
   effective(preset: Preset): Preset {
-    return calibratedPreset(preset, settingsOf(this.#active().values()))
+    return calibratedPreset(preset, settingsOf(this.#active.values()))
   }
 
   /** What a measurement is told. */
@@ -75,7 +80,7 @@ export class CalibrationCase {
   }): MeasurementContext<unknown> {
     const { seconds, size = DAVIS346_SIZE, preset } = of
     const { kind, options } = this.#given
-    const active = this.#active()
+    const active = new Map(this.#active)
     const previous = this.#previous()
     active.delete(kind.name)
     return {
@@ -120,12 +125,8 @@ export class CalibrationCase {
 
   #previous(): Readonly<Record<string, unknown>> | undefined {
     const { name, dataVersion } = this.#given.kind
-    const own = this.#active().get(name)
+    const own = this.#active.get(name)
     return own?.dataVersion === dataVersion ? own.data : undefined
-  }
-
-  #active(): Map<KindName, StoredResult> {
-    return this.#store?.active() ?? new Map()
   }
 }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { statusText } from '../../src/cli/status.js'
 import { metricsText, startMetrics } from '../../src/daemon/metrics.js'
+import type { CameraStatus } from '../../src/daemon/status-report.js'
 import { openStatusSocket, readStatus, STATUS_SOCKET } from '../../src/daemon/status-socket.js'
 import { EvtrackError } from '../../src/events/errors.js'
 import { evtrackd } from '../cli/run-cli.js'
@@ -70,6 +71,24 @@ t.test('status for people', async (t) => {
   t.match(text, 'camera_events 7')
   t.notMatch(text, 'windows_skipped', 'what lost nothing is not listed')
   t.notMatch(text, 'failures', 'nor what never failed')
+  t.notMatch(text, 'backend', 'nor a backend where only the CPU is configured')
+})
+
+t.test('who computes: said where another backend than the CPU is wanted', async (t) => {
+  const [camera] = REPORT.cameras
+  const shown = (backend: Partial<NonNullable<CameraStatus['health']['backend']>>) => {
+    const all = { wanted: 'runner', in_use: 'runner', fallback: false, failures: 0, attempts: 1 }
+    const own = { ...all, checks: 0, wrong: 0, reason: null, ...backend }
+    const health = { ...camera!.health, backend: own }
+    const text = statusText({ ...REPORT, cameras: [{ ...camera!, health }] })
+    return /backend +(.*)/.exec(text)?.[1]
+  }
+  t.equal(shown({}), 'runner')
+  t.equal(shown({ wanted: 'auto', in_use: 'cpu' }), 'cpu, chosen by auto')
+  t.equal(
+    shown({ in_use: 'cpu', fallback: true, failures: 2, reason: 'It hangs.' }),
+    'cpu instead of runner, failed 2 times: It hangs.',
+  )
 })
 
 t.test('a camera that failed: said to people and programs', async (t) => {

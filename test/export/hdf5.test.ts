@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -52,4 +52,15 @@ t.test('what cannot be written or read is refused', async (t) => {
   writeFileSync(path, 'this is no HDF5 file')
   await t.rejects(readHdf5(path), /is no HDF5 file/)
   await t.rejects(readHdf5(join(dir, 'missing.h5')), /missing.h5 cannot be read/)
+  const cut = join(dir, 'cut.h5')
+  await writeHdf5(cut, { group: { numbers: { data: new Uint8Array(9000), shape: [9000] } } })
+  const bytes = readFileSync(cut)
+  writeFileSync(cut, bytes.subarray(0, bytes.length >> 1))
+  await t.rejects(readHdf5(cut), /cut.h5 is damaged/)
+  if (existsSync('/dev/full')) {
+    await t.rejects(writeHdf5('/dev/full', { numbers: { data: Uint8Array.of(1), shape: [1] } }), {
+      code: 'CONFIG_INVALID',
+      message: /No space left on device/,
+    })
+  }
 })

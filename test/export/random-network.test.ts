@@ -15,7 +15,7 @@ t.test(
   'a network of other sizes and random weights is exact too',
   { skip: NO_EXPORT },
   async (t) => {
-    const random = openForExport(await loadModelPackage(exportRandom(5, '8,24,1', 1)))
+    const random = openForExport(await loadModelPackage(exportRandom(5, '8,16,1', 1)))
     const parent = mkdtempSync(join(tmpdir(), 'evtrackd-random-'))
     t.teardown(() => rmSync(parent, { recursive: true, force: true }))
     for (const target of [nir, lynxi]) {

@@ -65,6 +65,22 @@ t.test('failing halfway leaves nothing, and what was there before', async (t) =>
   t.equal(readFileSync(join(dir, 'deep/file.txt'), 'utf8'), 'whole')
 })
 
+t.test('a place that cannot be written is named, with what the system says', async (t) => {
+  const parent = mkdtempSync(join(tmpdir(), 'evtrackd-export-'))
+  writeFileSync(join(parent, 'file'), '')
+  const under = exportTo(writing('x'), network, { dir: join(parent, 'file/deep'), golden: 1 })
+  await t.rejects(under, { code: 'CONFIG_INVALID' })
+  const dir = join(parent, 'out')
+  const full = writing('half', () => {
+    throw Object.assign(new Error('ENOSPC: no space left on device, write'), { syscall: 'write' })
+  })
+  await t.rejects(exportTo(full, network, { dir, golden: 1 }), {
+    code: 'CONFIG_INVALID',
+    message: /out cannot be written: ENOSPC: no space left/,
+  })
+  t.same(readdirSync(parent), ['file'])
+})
+
 t.test('a folder of something else is not touched', async (t) => {
   const dir = mkdtempSync(join(tmpdir(), 'evtrackd-export-'))
   writeFileSync(join(dir, 'thesis.tex'), 'years of work')
