@@ -170,7 +170,11 @@ export class CalibrationStore {
   #readActive(): ActiveFile {
     const path = join(this.dir, ACTIVE)
     if (!existsSync(path)) return { schema: RESULT_VERSION, serial: this.serial, active: {} }
-    const file = readJson(path, activeSchema, 'Update evtrackd, or remove the file: then nothing is active.')
+    const file = readJson(
+      path,
+      activeSchema,
+      'Update evtrackd, or remove the file: then nothing is active.',
+    )
     this.#own(path, file.serial)
     return file
   }
@@ -246,7 +250,10 @@ function readJson<T extends z.ZodType>(file: string, schema: T, next?: string): 
     throw new EvtrackError(
       'CALIBRATION_INVALID',
       `${file} has version ${version}; this program reads ${RESULT_VERSION}.`,
-      { next: next ?? 'Update evtrackd, or calibrate again with this one.', data: { file, version } },
+      {
+        next: next ?? 'Update evtrackd, or calibrate again with this one.',
+        data: { file, version },
+      },
     )
   }
   const parsed = schema.safeParse(value)

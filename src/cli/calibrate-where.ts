@@ -38,13 +38,24 @@ export async function calibrateWhere(
     )
   }
   const path = socketPath(options, CONTROL_SOCKET)
-  if (direct || here || (!daemon && !existsSync(path))) return calibrate(config, request)
+  if (direct || here || (!daemon && !existsSync(path))) return measureHere(config, request, options)
   try {
     return await calibrateByDaemon(path, { ...request, ...(serial !== undefined && { serial }) })
   } catch (error) {
     if (daemon || !isUnreachable(error)) throw error
-    return calibrate(config, request)
+    return measureHere(config, request, options)
   }
+}
+
+/** A daemon that runs goes by what became active, whoever measured it. */
+async function measureHere(
+  config: Config,
+  request: CalibrateRequest,
+  options: WhereOptions,
+): Promise<DaemonReport> {
+  const report = await calibrate(config, request)
+  if (report.activated) await rereadWhere(options)
+  return report
 }
 
 /** Lets a daemon that runs go by what is active now; false when none runs or it may not be asked. */

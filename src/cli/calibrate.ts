@@ -117,7 +117,7 @@ export async function report(options: CommonOptions & { readonly out: string }):
       { next: 'Begin with `evtrackd calibrate hot-pixels`.' },
     )
   }
-  const active = new Set([...store.active(reportError).values()].map(({ id }) => id))
+  const active = activeIds(store)
   const html = reportHtml({
     serial: store.serial,
     version: VERSION,
@@ -141,7 +141,7 @@ export async function report(options: CommonOptions & { readonly out: string }):
 /** `evtrackd calibrate list` */
 export async function list(options: CommonOptions): Promise<void> {
   const store = await storeOf(options)
-  const active = new Set([...store.active(reportError).values()].map(({ id }) => id))
+  const active = activeIds(store)
   const results = store.list().map(({ id, kind, verdict, at }) => {
     return { id, kind, verdict, at, active: active.has(id) }
   })
@@ -150,6 +150,12 @@ export async function list(options: CommonOptions): Promise<void> {
     const rows = results.map((r) => [r.id, r.verdict, r.active ? 'active' : ''])
     print(table(['result', 'verdict', ''], rows))
   }
+}
+
+/** Of the results that can be read; what cannot is told. */
+function activeIds(store: CalibrationStore): ReadonlySet<string> {
+  const active = store.active((error) => void reportError(error))
+  return new Set([...active.values()].map(({ id }) => id))
 }
 
 function knownKind(name: string): KindName {

@@ -24,6 +24,11 @@ export async function exportModel(model: string | undefined, options: ExportComm
   const wanted = required(options.target, '--target', `Choose one of ${TARGET_NAMES.join(', ')}.`)
   const target = targetByName(wanted)
   const golden = goldenCount(options.golden)
+  if (options.reset === 'either' && wanted !== 'nir') {
+    throw new EvtrackError('CONFIG_INVALID', `--reset means nothing to ${wanted}.`, {
+      next: 'Leave it out: it is for --target nir.',
+    })
+  }
   const network = openForExport(await loadModelPackage(modelDir(name)))
   if (options.check) {
     const found = target.check(network)

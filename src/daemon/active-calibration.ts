@@ -62,9 +62,8 @@ export class ActiveCalibration {
 
   #read(config: Config, serial: string) {
     try {
-      return new CalibrationStore(stateDir(config), serial).activeReadable((error) =>
-        this.#warn(error),
-      )
+      const store = new CalibrationStore(stateDir(config), serial)
+      return [...store.active((error) => this.#warn(error)).values()]
     } catch (error) {
       if (!(error instanceof EvtrackError)) throw error
       this.#warn(error)

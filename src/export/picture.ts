@@ -2,7 +2,7 @@ import { PART_NAMES, type PartName } from '../inference/exact/network.js'
 import type { NetworkDescription, NetworkLayer } from '../inference/exact/network-schema.js'
 
 const ROW = 26
-const COLUMN = 270
+const COLUMN = 310
 const BOX = { width: 240, height: 18 }
 const TOP = 64
 const CHIP = { fill: '#dcebf7', line: '#2b6ca3' }

@@ -46,6 +46,23 @@ t.test('a good clock passes and is put to use', async (t) => {
   t.ok(Math.abs(settings!.clock!.driftPpm - 23) < 1)
 })
 
+t.test('a host that is very late is a warning: the drift is known all the same', async (t) => {
+  const late80ms = function* () {
+    // Three whole seconds of the sixty.
+    for (const pair of pairs({ ppm: 23, seed: 1, seconds: 60 }))
+      yield {
+        ...pair,
+        hostUs: pair.hostUs + (Math.floor(pair.deviceUs / 1e6) % 20 === 9 ? 80_000 : 0),
+      }
+  }
+  const { rows, settings } = measure(late80ms())
+  const late = row(rows, 'distance from the line, 99 %')
+  t.ok(late.value! > 50, `${late.value} ms`)
+  t.equal(late.verdict, 'WARN')
+  t.equal(worst(rows), 'WARN')
+  t.ok(Math.abs(settings!.clock!.driftPpm - 23) < 1, `${settings?.clock?.driftPpm}`)
+})
+
 t.test('a clock that restarts half way: the longer run is fitted', async (t) => {
   const first = [...pairs({ ppm: 40, seed: 1, seconds: 20 })]
   const second = [...pairs({ ppm: 40, seed: 2, seconds: 40 })].map((pair, i) => ({

@@ -76,6 +76,12 @@ t.test('the daemon that runs has the camera, so it measures', async (t) => {
   const back = await evtrackd(['calibrate', 'rollback', 'imu', '--json', ...COMMON], ENV)
   t.match(JSON.parse(back.stdout), { ok: true, active: null, daemon: true })
 
+  const own = `zones=[{name="b",mode="count",polygon=[[0,0],[40,0],[40,40]]}]`
+  const direct = ['calibrate', 'zones', '--direct', '--serial', '00000489', '--set', own]
+  const beside = await evtrackd([...direct, '--json', ...COMMON], ENV)
+  t.equal(beside.code, 0, beside.stderr)
+  t.match(daemon.log(), ids(JSON.parse(beside.stdout).id), 'also by what it has not measured')
+
   const child = spawn(process.execPath, [MAIN, 'calibrate', 'imu', ...COMMON], {
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, ...ENV },

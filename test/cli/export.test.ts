@@ -57,6 +57,8 @@ t.test(
     await refused(['--target', 'nir', '--out', out], /Give the model package/)
     await refused(['evt-compact', '--target', 'nir'], /Give --out/)
     await refused(['evt-compact', '--target', 'nir', '--out', out, '--golden', '0'], /--golden 0/)
+    const reset = ['--reset', 'either']
+    await refused(['evt-compact', '--target', 'lynxi', '--out', out, ...reset], /--reset means/)
     await refused(['no-such', '--target', 'nir', '--out', out], /MODEL_INVALID/)
     await refused(['verify', join(parent, 'nothing')], /EXPORT_INVALID/, 1)
     const plain = copyPackage()

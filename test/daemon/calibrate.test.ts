@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
@@ -141,6 +141,22 @@ t.test('the same emulated camera again: what was found before counts', async (t)
   t.match(first, { serial: SERIAL, activated: true })
   const again = (await measure()).outcome.rows.find(({ name }) => /new against/.test(name))
   t.match(again, { verdict: 'PASS' }, 'no --serial is needed for it')
+})
+
+t.test('an active result that cannot be read is said, and does not stand in the way', async (t) => {
+  const dir = folder()
+  const first = await calibrate(configFor(dir), request('zones', zonesRequest))
+  const file = join(dir, 'calibration', SERIAL, `${first.stored?.id}.json`)
+  writeFileSync(file, readFileSync(file, 'utf8').replace('"schema": 1', '"schema": 99'))
+  const told: string[] = []
+  const again = await calibrate(
+    configFor(dir),
+    request('zones', { ...zonesRequest, onLeftOut: ({ message }) => told.push(message) }),
+  )
+  t.equal(again.activated, true, 'calibrating again is what the message says to do')
+  t.match(told, [/version 99/])
+  t.equal(told.length, 1)
+  t.match([...new CalibrationStore(dir, SERIAL).active().keys()], ['zones'])
 })
 
 t.test('interrupted: nothing is written and the lock is free again', async (t) => {

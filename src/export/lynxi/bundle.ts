@@ -191,7 +191,7 @@ search gives logits; the sigmoids, the best cell and the box are computed beside
 
 ## What to run
 
-1. \`python3 verify.py\`: the graphs in ONNX Runtime on the ${golden} golden inputs. Expected: \`0 of … differ\` in every line.
+1. \`python3 verify.py\` (numpy, onnxruntime): the graphs in ONNX Runtime on the ${golden} golden inputs. Expected: \`0 of … differ\` in every line.
 2. \`./build.sh\` (or \`build.py\`): compiles both; \`build/template/Net_0\` and \`build/search/Net_0\` are what the runtime loads.
 3. Run \`golden/template/*.npy\` and \`golden/search/*.npy\` on the device, save its outputs, \`python3 verify.py --outputs DIR\`.
 
