@@ -70,7 +70,7 @@ export function soakPlot(samples: readonly Sample[], caption: string): string {
   const bottom = TOP + PANELS.length * (HEIGHT + GAP) - GAP
   const ticks = Array.from({ length: 7 }, (_, i) => (last * i) / 6).map(
     (hours) =>
-      `<text x="${x(hours)}" y="${bottom + 18}" text-anchor="middle">${hours.toFixed(last < 10 ? 1 : 0)}</text>`,
+      `<text x="${x(hours)}" y="${bottom + 18}" text-anchor="middle">${hours.toFixed(last < 1 ? 2 : last < 10 ? 1 : 0)}</text>`,
   )
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${bottom + 60}" font-family="sans-serif" font-size="12" fill="#222"><rect width="100%" height="100%" fill="#fff"/>${panels.join('')}${ticks.join('')}<text x="${WIDTH / 2}" y="${bottom + 38}" text-anchor="middle">hours of device time</text><text x="${WIDTH / 2}" y="${bottom + 54}" text-anchor="middle" fill="#666">${caption}</text></svg>\n`
 }
