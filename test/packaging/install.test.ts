@@ -27,7 +27,7 @@ t.test('a wrong flag is refused with the usage', async (t) => {
 
 t.test('a dry run touches nothing', async (t) => {
   const { code, stderr } = await script('install', '--prebuilt', '--dry-run')
-  t.equal(code, 0, stderr)
+  t.equal(code, 0, stderr.slice(-500))
   t.match(stderr, `would install ${program}\n`)
   t.notOk(existsSync(dest))
 })
