@@ -1,22 +1,12 @@
 import { runOffline } from '../daemon/offline.js'
-import { createTracker, openSession, packageFor } from '../daemon/open-tracker.js'
-import { aggregationFor } from '../daemon/tracker-config.js'
 import { EvtrackError } from '../events/errors.js'
-import { systemClock } from '../events/time.js'
-import { createRecordingSource } from '../sources/recording.js'
-import type { TrackerKind } from '../tracking/schema.js'
 import { painterFor } from '../view/painters.js'
 import { Trails } from '../view/scenery.js'
-import { fileConfig } from './layered-config.js'
 import { printJson } from './output.js'
-import { parseBox } from './track.js'
+import { openRecordingTracker, type RecordingTrackerOptions } from './recording-tracker.js'
 
-interface RenderOptions {
+interface RenderOptions extends RecordingTrackerOptions {
   readonly out: string
-  readonly config?: string
-  readonly init?: string
-  readonly model?: string
-  readonly tracker?: TrackerKind
   readonly fps: string
   readonly speed: string
   readonly scale: string
@@ -30,26 +20,8 @@ export async function render(file: string, options: RenderOptions): Promise<void
     framesPerSecond: number('--fps', options.fps, { low: 1, high: 120, whole: true }),
     speed: number('--speed', options.speed, { low: 0.01, high: 100 }),
   })
-  const init = options.init === undefined ? undefined : parseBox(options.init)
-  const flags = {
-    ...(options.model === undefined ? {} : { model: { name: options.model } }),
-    tracking: {
-      ...(options.tracker === undefined ? {} : { tracker: options.tracker }),
-      ...(init === undefined ? {} : { proposals: { enabled: false } }),
-    },
-  }
-  const config = fileConfig({ config: options.config, flags })
-  const pkg = await packageFor(config)
-  const { aggregation, differences } = aggregationFor(config, pkg)
-  for (const line of differences) process.stderr.write(`evtrackd: warning: ${line}\n`)
-  const source = await createRecordingSource({ path: file, pace: 'fast', clock: systemClock })
-  const session = await openSession(pkg, { ...config.model, inference: config.inference })
-  const manager = createTracker(config.tracking.tracker, {
-    session,
-    size: source.info.size,
-    config: config.tracking,
-    idPrefix: 't',
-  })
+  const tracker = await openRecordingTracker(file, options)
+  const { source, manager } = tracker
   // Ctrl-C: the file ends there and is whole.
   const stop = new AbortController()
   const onSignal = () => stop.abort(new Error('interrupted'))
@@ -58,9 +30,9 @@ export async function render(file: string, options: RenderOptions): Promise<void
   const ids = new Set<string>()
   let windows = 0
   try {
-    if (init !== undefined) manager.start(init)
+    tracker.start()
     await runOffline(source, {
-      config: { filters: config.filters, aggregation },
+      config: tracker.config,
       signal: stop.signal,
       onFrame: async (frame) => {
         if (stop.signal.aborted) return
@@ -87,9 +59,7 @@ export async function render(file: string, options: RenderOptions): Promise<void
   } finally {
     await painter.discard()
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
-    await manager.close()
-    await session?.close()
-    await source.close()
+    await tracker.close()
   }
 }
 

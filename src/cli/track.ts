@@ -2,42 +2,21 @@ import { once } from 'node:events'
 import { createWriteStream, type WriteStream } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { runOffline } from '../daemon/offline.js'
-import { createTracker, openSession, packageFor } from '../daemon/open-tracker.js'
-import { aggregationFor } from '../daemon/tracker-config.js'
 import { EvtrackError } from '../events/errors.js'
-import type { Box } from '../events/geometry.js'
-import { systemClock } from '../events/time.js'
 import type { Frame } from '../pipeline/frame.js'
 import { framePng, TRACKED_COLOR } from '../pipeline/picture.js'
-import { createRecordingSource } from '../sources/recording.js'
-import type { TrackerKind } from '../tracking/schema.js'
 import type { Track } from '../tracking/track.js'
-import { fileConfig } from './layered-config.js'
 import { printJson } from './output.js'
+import { openRecordingTracker, type RecordingTrackerOptions } from './recording-tracker.js'
 
-interface TrackOptions {
-  readonly config?: string
-  readonly init?: string
+interface TrackOptions extends RecordingTrackerOptions {
   readonly out?: string
   readonly picture?: string
-  readonly model?: string
-  readonly tracker?: TrackerKind
   readonly json?: boolean
 }
 
 /** Rounded so that a file of rows reads well and compares byte by byte. */
 const round = (value: number, digits: number) => Number(value.toFixed(digits))
-
-export function parseBox(text: string): Box {
-  const numbers = text.split(',').map(Number)
-  const [x, y, w, h] = numbers
-  if (numbers.length !== 4 || numbers.some((n) => !Number.isFinite(n)) || w! <= 0 || h! <= 0) {
-    throw new EvtrackError('CONFIG_INVALID', `--init ${text} is not a box.`, {
-      next: 'Give left, top, width and height in sensor pixels, for example --init 51,225,33,16.',
-    })
-  }
-  return { x: x!, y: y!, w: w!, h: h! }
-}
 
 /** One row of the result: what a track was at the end of a window. */
 export function trackRow(track: Track): string {
@@ -52,27 +31,8 @@ export function trackRow(track: Track): string {
 }
 
 export async function track(file: string, options: TrackOptions): Promise<void> {
-  const init = options.init === undefined ? undefined : parseBox(options.init)
-  const flags = {
-    ...(options.model === undefined ? {} : { model: { name: options.model } }),
-    tracking: {
-      ...(options.tracker === undefined ? {} : { tracker: options.tracker }),
-      // A box given by hand is the one target; nothing else is looked for.
-      ...(init === undefined ? {} : { proposals: { enabled: false } }),
-    },
-  }
-  const config = fileConfig({ config: options.config, flags })
-  const pkg = await packageFor(config)
-  const { aggregation, differences } = aggregationFor(config, pkg)
-  for (const line of differences) process.stderr.write(`evtrackd: warning: ${line}\n`)
-  const source = await createRecordingSource({ path: file, pace: 'fast', clock: systemClock })
-  const session = await openSession(pkg, { ...config.model, inference: config.inference })
-  const manager = createTracker(config.tracking.tracker, {
-    session,
-    size: source.info.size,
-    config: config.tracking,
-    idPrefix: 't',
-  })
+  const tracker = await openRecordingTracker(file, options)
+  const { source, manager } = tracker
   const out = await openOut(options.out)
   let writeError: Error | undefined
   out.on('error', (error) => {
@@ -82,10 +42,10 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
   let windows = 0
   let rows = 0
   let last: { frame: Frame; tracks: readonly Track[] } | undefined
-  if (init !== undefined) manager.start(init)
+  tracker.start()
   try {
     const { counters } = await runOffline(source, {
-      config: { filters: config.filters, aggregation },
+      config: tracker.config,
       signal: new AbortController().signal,
       onFrame: async (frame) => {
         if (writeError !== undefined) throw cannotWrite(options.out, writeError)
@@ -123,9 +83,7 @@ export async function track(file: string, options: TrackOptions): Promise<void> 
       )
     }
   } finally {
-    await manager.close()
-    await session?.close()
-    await source.close()
+    await tracker.close()
   }
 }
 
